@@ -1,0 +1,30 @@
+"""AWS clients: one botocore session, one client a service, with bounded waits."""
+
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+#: Well below every function's timeout, so that a stuck call fails while there is time to say so.
+CONNECT_TIMEOUT_SECONDS = 2
+READ_TIMEOUT_SECONDS = 5
+MAX_ATTEMPTS = 3
+
+
+@cache
+def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' classes at run time
+    """Return the client of `service`, made once a process."""
+    return _session().create_client(
+        service,
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        ),
+    )
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()

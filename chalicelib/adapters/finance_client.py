@@ -1,0 +1,105 @@
+"""Finance Main over HTTP (SPEC.md 4)."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from http import HTTPStatus
+
+import requests
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from chalicelib.adapters import web
+from chalicelib.domain import money
+from chalicelib.domain.budgets import BudgetKey, FinanceFigures
+from chalicelib.domain.errors import DeliveryFailedError, FinanceUnavailableError
+from chalicelib.domain.money import Money
+
+TIMEOUT_SECONDS = 10.0
+
+
+class _Budget(BaseModel):
+    """A budget as Finance tells it; fields we do not know are none of our business."""
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
+
+    id: int | str | None = None
+    allocated_amount: Money
+    used_amount: Money
+    reserved_amount: Money
+    remaining_amount: Money
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+
+
+class _Answer(BaseModel):
+    """The envelope of Finance's answers."""
+
+    data: _Budget
+
+
+class HttpFinance:
+    """The Finance port over HTTP."""
+
+    def __init__(self, base_url: str, api_key: str) -> None:
+        self._base_url = base_url
+        self._headers = {"x-api-key": api_key, "accept": "application/json"}
+
+    def fetch(self, key: BudgetKey) -> FinanceFigures | None:
+        """Return Finance's figures, None on its 404; raises FinanceUnavailableError."""
+        path = f"/api/budgets/{key.department}/{key.fiscal_year}/{key.fiscal_period}"
+        try:
+            answer = web.call(
+                "GET",
+                self._base_url + path,
+                headers=self._headers,
+                timeout_seconds=TIMEOUT_SECONDS,
+            )
+        except requests.RequestException as error:
+            raise FinanceUnavailableError(
+                f"Finance did not answer: {type(error).__name__}"
+            ) from None
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        if answer.status_code != HTTPStatus.OK:
+            raise FinanceUnavailableError(f"Finance answered {answer.status_code}")
+        return _figures(answer.text)
+
+    def reserve(
+        self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
+    ) -> None:
+        """Tell Finance of a hold; raises DeliveryFailedError."""
+        body = {
+            "department": key.department,
+            "fiscalYear": key.fiscal_year,
+            "fiscalPeriod": key.fiscal_period,
+            "amount": money.number(amount),
+            "budgetRequestId": request_id,
+            "budgetRequestCode": code,
+        }
+        try:
+            answer = web.call(
+                "POST",
+                f"{self._base_url}/api/budgets/reserve",
+                headers=self._headers | {"Idempotency-Key": idempotency_key},
+                timeout_seconds=TIMEOUT_SECONDS,
+                json=body,
+            )
+        except requests.RequestException as error:
+            raise DeliveryFailedError(f"Finance did not answer: {type(error).__name__}") from None
+        if not answer.ok or answer.is_redirect:
+            raise DeliveryFailedError(f"Finance answered {answer.status_code}")
+
+
+def _figures(text: str) -> FinanceFigures:
+    try:
+        # Parsed apart from validation, so that no amount passes through a binary float.
+        told = _Answer.model_validate(json.loads(text, parse_float=Decimal)).data
+    except ValueError as error:  # pydantic's ValidationError and json's error are ValueErrors
+        raise FinanceUnavailableError(
+            f"Finance answered something we do not understand: {type(error).__name__}"
+        ) from None
+    return FinanceFigures(
+        budget_id=None if told.id is None else str(told.id),
+        **told.model_dump(exclude={"id"}),
+    )

@@ -1,0 +1,44 @@
+"""Receipts of calls with an idempotency key, written with the effect they stand for."""
+
+from datetime import UTC, datetime
+
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.adapters.tables import ReceiptRow
+from chalicelib.adapters.transactions import Part
+from chalicelib.domain.errors import IdempotencyKeyTakenError
+from chalicelib.domain.idempotency import Receipt
+
+
+class DynamoReceipts:
+    """The Receipts on DynamoDB; TTL is late, so every read looks at the time itself."""
+
+    def find(self, caller: str, key: str, now: datetime) -> Receipt | None:
+        """Return what a call with this key was answered, None where there was none."""
+        try:
+            row = ReceiptRow.get(_pk(caller, key), "RECEIPT", consistent_read=True)
+        except ReceiptRow.DoesNotExist:
+            return None
+        receipt = Receipt.model_validate_json(row.body)
+        return receipt if receipt.expires_at > now else None
+
+
+def receipt_part(receipt: Receipt, now: datetime) -> Part:
+    """Return the part of a transaction that keeps a receipt, unless the key has one."""
+    row = ReceiptRow(
+        _pk(receipt.caller, receipt.key),
+        body=receipt.model_dump_json(),
+        expires_at=int(receipt.expires_at.timestamp()),
+    )
+    free = ReceiptRow.pk.does_not_exist() | (
+        ReceiptRow.expires_at < int(now.astimezone(UTC).timestamp())
+    )
+
+    def add(transaction: TransactWrite) -> None:
+        transaction.save(row, condition=free)
+
+    return Part(add, lambda _: IdempotencyKeyTakenError())
+
+
+def _pk(caller: str, key: str) -> str:
+    return f"RECEIPT#{caller}#{key}"

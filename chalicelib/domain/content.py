@@ -1,0 +1,188 @@
+"""What people write into a request, and within which limits (SPEC.md 3)."""
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from chalicelib.domain.access import Department
+from chalicelib.domain.model import Value
+from chalicelib.domain.money import Amount, Percentage, decimal_text
+from chalicelib.domain.text import Justification, Name, Notes, Purpose, Reference
+
+Category = Literal["operational", "capital", "administrative", "emergency"]
+Priority = Literal["low", "medium", "high", "urgent"]
+ItemPriority = Literal["must_have", "should_have", "nice_to_have"]
+
+MAX_ITEMS = 50
+
+#: The most requests one bulk approval takes (SPEC.md 3).
+MAX_BULK = 25
+
+RequestId = Annotated[int, Field(strict=True, gt=0, lt=10**15)]
+
+
+class NewItem(Value):
+    """A line a request asks for; `totalCost` must be exactly `quantity` times `unitCost`."""
+
+    item_name: Name
+    quantity: Amount
+    unit_cost: Amount
+    total_cost: Amount
+    supplier_id: Reference | None = None
+    supplier_name: Name | None = None
+    item_priority: ItemPriority | None = None
+    is_essential: StrictBool = False
+
+    @field_validator("total_cost")
+    @classmethod
+    def _total_is_the_product(cls, total: Decimal, info: ValidationInfo) -> Decimal:
+        quantity, unit_cost = info.data.get("quantity"), info.data.get("unit_cost")
+        # A factor that is wrong itself has its own error already.
+        if quantity is not None and unit_cost is not None and quantity * unit_cost != total:
+            raise ValueError("must be quantity × unitCost")
+        return total
+
+
+class NewRequest(Value):
+    """The body of a new budget request."""
+
+    department: Department
+    amount_requested: Amount
+    purpose: Purpose
+    justification: Justification | None = None
+    category: Category | None = None
+    priority: Priority = "medium"
+    linked_purchase_request_id: Reference | None = None
+    linked_purchase_request_ref_no: Reference | None = None
+    items: tuple[NewItem, ...] = Field(default=(), max_length=MAX_ITEMS)
+
+
+class DraftChange(Value):
+    """The body of a change to a draft: the fields to change, at least one; `items` replaces all.
+
+    The department is not among them: it decides whose money it is and who may see the request.
+    """
+
+    amount_requested: Amount = Decimal(0)
+    purpose: Purpose = ""
+    justification: Justification | None = None
+    category: Category | None = None
+    priority: Priority = "medium"
+    linked_purchase_request_id: Reference | None = None
+    linked_purchase_request_ref_no: Reference | None = None
+    items: tuple[NewItem, ...] | None = Field(default=None, max_length=MAX_ITEMS)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must name at least one field to change")
+        return self
+
+
+class ItemChange(Value):
+    """The body of a change to a draft's line: the fields to change, at least one."""
+
+    item_name: Name = ""
+    quantity: Amount = Decimal(0)
+    unit_cost: Amount = Decimal(0)
+    total_cost: Amount = Decimal(0)
+    supplier_id: Reference | None = None
+    supplier_name: Name | None = None
+    item_priority: ItemPriority | None = None
+    is_essential: StrictBool = False
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must name at least one field to change")
+        return self
+
+
+class ItemUpdate(ItemChange):
+    """The body of `PUT` on a line: of its content while a draft, of its allocation afterwards."""
+
+    allocated_amount: Amount | None = None
+    notes: Notes | None = None
+
+    @property
+    def modification(self) -> "ItemModification | None":
+        """The allocation this asks for; None where it asks for none."""
+        if self.allocated_amount is None:
+            return None
+        return ItemModification(allocated_amount=self.allocated_amount, notes=self.notes)
+
+    @property
+    def content(self) -> ItemChange | None:
+        """The change of content this asks for; None where it asks for none."""
+        names = self.model_fields_set - {"allocated_amount", "notes"}
+        return ItemChange.model_construct(**{n: getattr(self, n) for n in names}) if names else None
+
+
+class ItemApproval(Value):
+    """The body of a line's approval; `allocatedAmount` defaults to what the line costs."""
+
+    allocated_amount: Amount | None = None
+    notes: Notes | None = None
+
+
+class ItemModification(Value):
+    """The body of a modified allocation."""
+
+    allocated_amount: Amount
+    notes: Notes | None = None
+
+
+class ItemRejection(Value):
+    """The body of a line's rejection: it says why."""
+
+    review_notes: Notes
+
+
+class Cancellation(Value):
+    """The body of a cancellation."""
+
+    reason: Notes | None = None
+
+
+class Approval(Value):
+    """The body of an approval; `reservedAmount` defaults to what was asked for."""
+
+    review_notes: Notes | None = None
+    reserved_amount: Amount | None = None
+    buffer_percentage: Percentage = Decimal("0.00")
+
+
+class FundsQuery(Value):
+    """The query of a dry run: what the approval's body would say, as text."""
+
+    reserved_amount: Annotated[Amount | None, BeforeValidator(decimal_text)] = None
+    buffer_percentage: Annotated[Percentage, BeforeValidator(decimal_text)] = Decimal("0.00")
+
+
+class BulkApproval(Value):
+    """The body of a bulk approval: each request holds what it asked for, plus the buffer."""
+
+    ids: tuple[RequestId, ...] = Field(min_length=1, max_length=MAX_BULK)
+    review_notes: Notes | None = None
+    buffer_percentage: Percentage = Decimal("0.00")
+
+    @field_validator("ids")
+    @classmethod
+    def _each_once(cls, ids: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(ids)) != len(ids):
+            raise ValueError("must name each request once")
+        return ids
+
+
+class Rejection(Value):
+    """The body of a rejection: it says why."""
+
+    review_notes: Notes

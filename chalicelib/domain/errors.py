@@ -1,0 +1,244 @@
+"""Every refusal the service knows, each with a stable code; how HTTP tells them is not known here.
+
+BudgetRequestsError
+├── AuthenticationError     MISSING_TOKEN · TOKEN_EXPIRED · INVALID_TOKEN
+├── ForbiddenError          FORBIDDEN
+├── RequestNotFoundError    NOT_FOUND
+├── ItemNotFoundError       ITEM_NOT_FOUND
+├── RouteNotFoundError      ROUTE_NOT_FOUND
+├── MethodNotAllowedError   METHOD_NOT_ALLOWED
+├── InvalidInputError       VALIDATION_ERROR
+│   └── MalformedJsonError  MALFORMED_JSON
+├── BodyTooLargeError       BODY_TOO_LARGE
+├── UnsupportedMediaTypeError  UNSUPPORTED_MEDIA_TYPE
+├── InvalidStatusError      INVALID_STATUS
+├── StaleVersionError       STALE_VERSION (If-Match names a version that is no more)
+├── ConflictError           CONFLICT (another writer was first)
+├── BusyError               BUSY (too many writers at once)
+├── IdempotencyKeyReusedError  IDEMPOTENCY_KEY_REUSED
+├── IdempotencyKeyTakenError   IDEMPOTENCY_IN_PROGRESS
+├── BulkRefusedError        BULK_REFUSED (with a reason for each request)
+├── InsufficientBudgetError INSUFFICIENT_BUDGET
+├── BudgetUnknownError      BUDGET_UNKNOWN
+├── FinanceUnavailableError FINANCE_UNAVAILABLE
+├── DeliveryFailedError     DELIVERY_FAILED (a worker's partner said no; its message comes back)
+├── ClaimHeldError          CLAIM_HELD (another worker is at it; the message comes back)
+└── ConfigurationError      MISCONFIGURED (the function refuses to run)
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class BudgetRequestsError(Exception):
+    """Root of all declared errors; `code` is part of the published catalogue."""
+
+    code: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing wrong with one field; `field` is a dotted path such as `items.0.unitCost`."""
+
+    field: str
+    message: str
+
+
+class AuthenticationError(BudgetRequestsError):
+    """Nobody we know: no proof, or one that does not hold."""
+
+
+class MissingTokenError(AuthenticationError):
+    """No bearer token came with the call."""
+
+    code = "MISSING_TOKEN"
+
+
+class TokenExpiredError(AuthenticationError):
+    """The token was ours once."""
+
+    code = "TOKEN_EXPIRED"
+
+
+class InvalidTokenError(AuthenticationError):
+    """Forged, foreign, or lacking a claim."""
+
+    code = "INVALID_TOKEN"
+
+
+class ForbiddenError(BudgetRequestsError):
+    """Known, but not allowed this."""
+
+    code = "FORBIDDEN"
+
+
+class RequestNotFoundError(BudgetRequestsError):
+    """No budget request has this id."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Budget request not found")
+
+
+class ItemNotFoundError(BudgetRequestsError):
+    """The budget request has no such line."""
+
+    code = "ITEM_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("The budget request has no such item")
+
+
+class RouteNotFoundError(BudgetRequestsError):
+    """Nothing is served at this path."""
+
+    code = "ROUTE_NOT_FOUND"
+
+
+class MethodNotAllowedError(BudgetRequestsError):
+    """The path is served, with other methods: `allowed`."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{method} is not allowed here; try {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+class BodyTooLargeError(BudgetRequestsError):
+    """More bytes than any request of ours needs."""
+
+    code = "BODY_TOO_LARGE"
+
+
+class UnsupportedMediaTypeError(BudgetRequestsError):
+    """A body that is not JSON."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class InvalidInputError(BudgetRequestsError):
+    """Input that cannot be taken, with everything that is wrong about it."""
+
+    code = "VALIDATION_ERROR"
+
+    def __init__(self, errors: tuple[FieldError, ...], message: str = "Validation failed") -> None:
+        super().__init__(message)
+        self.errors = errors
+
+
+class MalformedJsonError(InvalidInputError):
+    """The body is not the JSON it says it is."""
+
+    code = "MALFORMED_JSON"
+
+    def __init__(self, message: str) -> None:
+        super().__init__((), message)
+
+
+class InvalidStatusError(BudgetRequestsError):
+    """The request is not in a state that allows this."""
+
+    code = "INVALID_STATUS"
+
+
+class StaleVersionError(BudgetRequestsError):
+    """The caller decided on a version that is no more."""
+
+    code = "STALE_VERSION"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"The budget request has changed; it is at version {version} now")
+
+
+class BusyError(BudgetRequestsError):
+    """Too many write the same budget at this moment; nothing was changed."""
+
+    code = "BUSY"
+
+    def __init__(self) -> None:
+        super().__init__("Too many are changing this at the same moment; try again shortly")
+
+
+class IdempotencyKeyReusedError(BudgetRequestsError):
+    """The key came before, with another call."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another call")
+
+
+class IdempotencyKeyTakenError(BudgetRequestsError):
+    """A call with the same key is under way."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+
+    def __init__(self) -> None:
+        super().__init__("A call with this Idempotency-Key is still running")
+
+
+class BulkRefusedError(BudgetRequestsError):
+    """At least one request of a bulk could not be approved; none was."""
+
+    code = "BULK_REFUSED"
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__("None was approved: see errors for what stands in the way")
+        self.errors = errors
+
+
+class ConflictError(BudgetRequestsError):
+    """Another writer was first; nothing was changed."""
+
+    code = "CONFLICT"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Someone else changed this budget request at the same moment; read it again"
+        )
+
+
+class InsufficientBudgetError(BudgetRequestsError):
+    """Holding this much would promise more than Finance has left. Amounts as decimal strings."""
+
+    code = "INSUFFICIENT_BUDGET"
+
+    def __init__(self, *, needed: str, available: str) -> None:
+        super().__init__(f"Insufficient budget: {needed} needed, {available} available")
+        self.needed = needed
+        self.available = available
+
+
+class BudgetUnknownError(BudgetRequestsError):
+    """Finance has told us nothing about this department and period."""
+
+    code = "BUDGET_UNKNOWN"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"No budget is known for {what}")
+
+
+class FinanceUnavailableError(BudgetRequestsError):
+    """Finance Main did not answer, or not in a way we understand."""
+
+    code = "FINANCE_UNAVAILABLE"
+
+
+class DeliveryFailedError(BudgetRequestsError):
+    """A partner did not take what we brought; try again later."""
+
+    code = "DELIVERY_FAILED"
+
+
+class ClaimHeldError(BudgetRequestsError):
+    """Another worker holds the claim on this event."""
+
+    code = "CLAIM_HELD"
+
+
+class ConfigurationError(BudgetRequestsError):
+    """A setting is missing or unusable; nothing runs on a default."""
+
+    code = "MISCONFIGURED"

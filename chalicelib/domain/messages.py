@@ -1,0 +1,74 @@
+"""The forms in which a change travels: outbox entries, and the bus messages made of them."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.domain.events import EVENT_SOURCE, AuditEntry, Event, timestamp
+from chalicelib.domain.signing import sign_data
+
+_CLOUDEVENTS_VERSION = "1.0"
+
+
+class Outbox(BaseModel):
+    """What is told of one change, stored with it and read from the table's stream."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    events: tuple[Event, ...]
+    audit: AuditEntry
+
+
+def cloud_event(event: Event, *, key: bytes, key_id: str) -> dict[str, Any]:
+    """Return `event` as a CloudEvents 1.0 object, signed with `key` as in SPEC.md 7."""
+    data = event.payload()
+    return {
+        "specversion": _CLOUDEVENTS_VERSION,
+        "id": event.id,
+        "source": EVENT_SOURCE,
+        "type": event.type.value,
+        "subject": event.request_code,
+        "time": timestamp(event.time),
+        "datacontenttype": "application/json",
+        "data": data,
+        "keyId": key_id,
+        "signature": sign_data(key, event.id, event.time, data),
+    }
+
+
+class PublishedEvent(BaseModel):
+    """A CloudEvents object as our own workers read it from a queue; extras are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    id: str
+    type: str
+    time: datetime
+    data: dict[str, Any]
+
+    @property
+    def request_id(self) -> int:
+        """The request this event is about; raises KeyError, ValueError on a foreign shape."""
+        return int(self.data["budgetRequestId"])
+
+    @property
+    def department(self) -> str:
+        """The department this event belongs to; raises KeyError on a foreign shape."""
+        return str(self.data["department"])
+
+
+class EventMessage(BaseModel):
+    """A queue message that an EventBridge rule made of a public event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    detail: PublishedEvent
+
+
+class AuditMessage(BaseModel):
+    """A queue message with an audit entry: from the bus, or in the same form from the API."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    detail: AuditEntry

@@ -1,0 +1,26 @@
+"""Audit: queue → Audit Logs."""
+
+from chalice import Blueprint
+from chalice.app import SQSEvent
+
+from chalicelib import bootstrap
+from chalicelib.domain.messages import AuditMessage
+from chalicelib.handlers.batch import BatchResponse, each_message, records_of
+from chalicelib.usecases import audit as usecase
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=10)
+def audit(event: SQSEvent) -> BatchResponse:
+    """Deliver each audit entry to the Audit Logs service."""
+
+    def act(body: str) -> None:
+        usecase.record(
+            AuditMessage.model_validate_json(body).detail,
+            at=bootstrap.now(),
+            claims=bootstrap.claims(),
+            logs=bootstrap.audit_logs(),
+        )
+
+    return each_message(records_of(event), act)

@@ -1,0 +1,27 @@
+"""Finance: queue → Finance Main."""
+
+from chalice import Blueprint
+from chalice.app import SQSEvent
+
+from chalicelib import bootstrap
+from chalicelib.domain.messages import EventMessage
+from chalicelib.handlers.batch import BatchResponse, each_message, records_of
+from chalicelib.usecases import holds
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=10)
+def finance(event: SQSEvent) -> BatchResponse:
+    """Tell Finance Main of each hold."""
+
+    def act(body: str) -> None:
+        holds.reserve(
+            EventMessage.model_validate_json(body).detail,
+            at=bootstrap.now(),
+            claims=bootstrap.claims(),
+            finance=bootstrap.finance(),
+            confirmations=bootstrap.confirmations(),
+        )
+
+    return each_message(records_of(event), act)

@@ -1,0 +1,234 @@
+"""The edge of HTTP: declares routes, and wraps each view from the bare call to the envelope.
+
+Chalice turns exceptions into its own answers before any middleware sees them, so the view itself
+is wrapped. A view has about three lines: it hands a Call to a use case and presents what it gave.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import perf_counter
+
+from chalice import Blueprint, Response
+from chalice.app import Request
+
+from chalicelib import bootstrap
+from chalicelib.domain.errors import (
+    BudgetRequestsError,
+    ConfigurationError,
+    MethodNotAllowedError,
+    RouteNotFoundError,
+)
+from chalicelib.domain.idempotency import Receipt, fingerprint
+from chalicelib.domain.model import Value
+from chalicelib.handlers.http import authentication, body, envelope, idempotency, query
+from chalicelib.handlers.http.call import Answer, Body, Call, Nothing, Query
+from chalicelib.observability import logger
+
+#: Every method that gets an answer of ours; what a path does not serve is refused with 405.
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+
+#: How long a browser may keep the answer to a preflight.
+PREFLIGHT_SECONDS = 600
+
+_ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, x-api-key"
+_EXPOSED_HEADERS = "ETag, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, Retry-After"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One declared route, as the OpenAPI document and the tests see it."""
+
+    method: str
+    path: str
+    name: str
+    body: type[Value]
+    query: type[Value]
+    status: HTTPStatus
+    message: str
+    is_open: bool
+
+
+class Api:
+    """Routes declared on a Chalice blueprint, each answered in the envelope."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.routes: list[Route] = []
+        self._blueprint = blueprint
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        message: str,
+        takes: type[Body] = Nothing,  # type: ignore[assignment]  # the type variable's own default
+        asks: type[Query] = Nothing,  # type: ignore[assignment]  # the type variable's own default
+        status: HTTPStatus = HTTPStatus.OK,
+    ) -> Callable[[Callable[[Call[Body, Query]], Answer]], Callable[[Call[Body, Query]], Answer]]:
+        """Declare a view for callers who prove who they are.
+
+        `takes` is the body's model, `asks` the query's.
+        """
+
+        def declare(
+            view: Callable[[Call[Body, Query]], Answer],
+        ) -> Callable[[Call[Body, Query]], Answer]:
+            declared = Route(
+                method, path, view.__name__, takes, asks, status, message, is_open=False
+            )
+
+            def present(answer: Answer) -> Response:
+                return envelope.success(answer, message, status=status)
+
+            def answer(path_parameters: Mapping[str, str], call_id: str) -> Response:
+                secret, at = bootstrap.jwt_secret(), bootstrap.now()
+                request = self._blueprint.current_request
+                headers, raw = request.headers, _raw(request)
+                actor = authentication.actor_of(headers.get("authorization"), secret)
+                key = headers.get(idempotency.HEADER) if method == "POST" else None
+                keyed = None
+                if key is not None:
+                    print_ = fingerprint(method, str(request.context.get("path")), raw or b"")
+                    keyed = idempotency.KeyedCall(bootstrap.receipts(), actor, key, print_, at)
+
+                def keep(given: Answer) -> Receipt:
+                    assert keyed is not None  # noqa: S101 - only handed out with a key
+                    return keyed.receipt(present(given), dict(given.headers or {}))
+
+                call = Call(
+                    id=call_id,
+                    at=at,
+                    actor=actor,
+                    path=path_parameters,
+                    body=body.parse(raw, headers.get("content-type"), takes),
+                    query=query.parse(_query(request), asks),
+                    if_match=headers.get("if-match"),
+                    keep=keep if keyed else None,
+                )
+                if keyed:
+                    return keyed.run(lambda: present(view(call)))
+                return present(view(call))
+
+            self._register(declared, answer)
+            return view
+
+        return declare
+
+    def open_route(
+        self, method: str, path: str, *, message: str
+    ) -> Callable[[Callable[[], Answer]], Callable[[], Answer]]:
+        """Declare a view that anyone may call."""
+
+        def declare(view: Callable[[], Answer]) -> Callable[[], Answer]:
+            declared = Route(
+                method, path, view.__name__, Nothing, Nothing, HTTPStatus.OK, message, is_open=True
+            )
+            self._register(
+                declared, lambda *_: envelope.success(view(), message, status=HTTPStatus.OK)
+            )
+            return view
+
+        return declare
+
+    def close(self) -> None:
+        """Answer what no route declares: preflights, other methods, and unknown paths."""
+        paths: dict[str, list[str]] = {}
+        for route in self.routes:
+            paths.setdefault(route.path, []).append(route.method)
+        for path, served in paths.items():
+            self._refuse(path, tuple(m for m in METHODS if m not in served), tuple(served))
+            self._preflight(path, tuple(served))
+        for unknown in ("/", "/{unknown+}"):
+            self._refuse(unknown, (*METHODS, "OPTIONS"), ())
+
+    def _refuse(self, path: str, methods: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+        def refuse(**_: str) -> Response:
+            method = str(self._blueprint.current_request.method)
+            error = (
+                MethodNotAllowedError(method, allowed)
+                if allowed
+                else RouteNotFoundError("Nothing is served at this path")
+            )
+            logger().info("refused", extra={"method": method, "route": path, "code": error.code})
+            return self._with_cors(envelope.failure(error, self._call_id()))
+
+        if methods:
+            self._blueprint.route(path, methods=list(methods), content_types=[])(refuse)
+
+    def _preflight(self, path: str, served: tuple[str, ...]) -> None:
+        def preflight(**_: str) -> Response:
+            response = self._with_cors(Response(body="", status_code=HTTPStatus.NO_CONTENT))
+            response.headers |= {
+                "Access-Control-Allow-Methods": ", ".join(served),
+                "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+                "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+            }
+            return response
+
+        self._blueprint.route(path, methods=["OPTIONS"], content_types=[])(preflight)
+
+    def _register(self, route: Route, answer: Callable[[Mapping[str, str], str], Response]) -> None:
+        def handle(**path: str) -> Response:
+            started, call_id = perf_counter(), self._call_id()
+            response = self._guarded(answer, path, call_id)
+            logger().info(
+                "answered",
+                extra={
+                    "method": route.method,
+                    "route": route.path,
+                    "status": response.status_code,
+                    "duration_ms": round((perf_counter() - started) * 1000, 1),
+                    "call_id": call_id,
+                },
+            )
+            return self._with_cors(response)
+
+        self.routes.append(route)
+        handle.__name__ = route.name
+        # Content types are judged where bodies are read, so that the refusal has our envelope.
+        self._blueprint.route(route.path, methods=[route.method], content_types=[])(handle)
+
+    @staticmethod
+    def _guarded(
+        answer: Callable[[Mapping[str, str], str], Response], path: Mapping[str, str], call_id: str
+    ) -> Response:
+        try:
+            return answer(path, call_id)
+        except ConfigurationError as error:
+            logger().critical(str(error), extra={"call_id": call_id})
+            return envelope.failure(error, call_id)
+        except BudgetRequestsError as error:
+            return envelope.failure(error, call_id)
+        except Exception:  # noqa: BLE001 - logged whole; the caller gets a 500 that leaks nothing
+            logger().exception("unexpected", extra={"call_id": call_id})
+            return envelope.internal_error(call_id)
+
+    @staticmethod
+    def _with_cors(response: Response) -> Response:
+        try:
+            origin = bootstrap.settings().cors_origin
+        except ConfigurationError:
+            return response  # already told, by the answer itself
+        if origin:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
+            response.headers["Vary"] = "Origin"
+        return response
+
+    def _call_id(self) -> str:
+        return str(self._blueprint.current_request.context.get("requestId", "unknown"))
+
+
+def _query(request: Request) -> dict[str, list[str]]:
+    parameters = request.query_params
+    return {name: parameters.getlist(name) for name in parameters} if parameters else {}
+
+
+def _raw(request: Request) -> bytes | None:
+    try:
+        raw = request.raw_body
+        return (raw if isinstance(raw, bytes) else raw.encode()) or None
+    except ValueError:
+        # Lone surrogates (not encodable) and broken base64: not text anyone can read.
+        return b"\xff"

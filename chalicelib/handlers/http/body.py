@@ -1,0 +1,82 @@
+"""Bodies: strict JSON into a model, with everything that is wrong told at once."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from chalicelib.domain.errors import (
+    BodyTooLargeError,
+    FieldError,
+    InvalidInputError,
+    MalformedJsonError,
+    UnsupportedMediaTypeError,
+)
+from chalicelib.domain.model import Value
+
+#: The largest body a call may have: 50 full items and the longest texts take a tenth of it.
+MAX_BODY_BYTES = 1_048_576
+
+_Model = TypeVar("_Model", bound=Value)
+
+
+def parse(raw: str | bytes | None, content_type: str | None, model: type[_Model]) -> _Model:
+    """Return the body as `model`; no body is an empty object.
+
+    Raises UnsupportedMediaTypeError, BodyTooLargeError, MalformedJsonError, InvalidInputError.
+    """
+    given = _json(raw or "{}", content_type if raw else None)
+    try:
+        return model.model_validate(given, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise InvalidInputError(tuple(told(e) for e in error.errors())) from None
+
+
+def _json(raw: str | bytes, content_type: str | None) -> object:
+    if content_type and content_type.split(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaTypeError("The body must be application/json")
+    try:
+        text = raw if isinstance(raw, bytes) else raw.encode()
+        if len(text) > MAX_BODY_BYTES:
+            raise BodyTooLargeError(f"The body must be at most {MAX_BODY_BYTES} bytes")
+        return json.loads(
+            text.decode(),
+            parse_float=_exact,  # no amount passes through a binary float
+            parse_constant=_no_constants,
+            object_pairs_hook=_no_duplicates,
+        )
+    except UnicodeError:
+        raise MalformedJsonError("The body is not valid UTF-8") from None
+    except RecursionError:
+        raise MalformedJsonError("The body is nested too deeply") from None
+    except ValueError as error:
+        raise MalformedJsonError(f"The body is not valid JSON: {error}") from None
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond what even a Decimal can hold
+        raise ValueError("a number is out of range") from None
+
+
+def _no_constants(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def told(error: ErrorDetails) -> FieldError:
+    """Return one of pydantic's findings as the envelope tells it."""
+    field = ".".join(map(str, error["loc"])) or "body"
+    if error["type"] == "model_type":  # pydantic would name our class
+        return FieldError(field, "must be an object")
+    return FieldError(field, error["msg"].removeprefix("Value error, "))

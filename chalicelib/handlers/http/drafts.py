@@ -1,0 +1,42 @@
+"""Routes of drafts: changing them and throwing them away (SPEC.md 3)."""
+
+from chalicelib import bootstrap
+from chalicelib.domain.content import DraftChange
+from chalicelib.handlers.http import views
+from chalicelib.handlers.http.api import Api
+from chalicelib.handlers.http.call import Answer, Call
+from chalicelib.usecases import drafts
+
+
+def declare(api: Api) -> None:
+    """Declare the routes."""
+
+    @api.route(
+        "PUT",
+        "/budget-requests/{id}",
+        takes=DraftChange,
+        message="Budget request updated successfully",
+    )
+    def update(call: Call[DraftChange]) -> Answer:
+        return views.request(
+            drafts.update(
+                call.request_id,
+                call.body,
+                by=call.actor,
+                at=call.at,
+                store=bootstrap.requests(),
+                budget_store=bootstrap.budgets(),
+                expected=call.expected,
+            )
+        )
+
+    @api.route("DELETE", "/budget-requests/{id}", message="Budget request deleted successfully")
+    def delete(call: Call) -> Answer:
+        deleted = drafts.delete(
+            call.request_id,
+            by=call.actor,
+            at=call.at,
+            store=bootstrap.requests(),
+            expected=call.expected,
+        )
+        return Answer({"id": deleted.id, "requestCode": deleted.request_code})

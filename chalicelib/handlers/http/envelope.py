@@ -1,0 +1,106 @@
+"""The envelope of every answer (SPEC.md 2), and the headers they all carry."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from chalice import Response
+
+from chalicelib.domain import errors
+from chalicelib.domain.errors import BudgetRequestsError, BulkRefusedError, InvalidInputError
+from chalicelib.domain.events import plain
+from chalicelib.handlers.http.call import Answer
+
+#: The guide's security headers; answers hold people's data, so nobody between us may keep them.
+SECURITY_HEADERS = {
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+    "X-XSS-Protection": "1; mode=block",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Cache-Control": "no-store",
+}
+
+#: Which status tells which error: every declared error is here (tested), nothing else is told.
+STATUS: dict[type[BudgetRequestsError], HTTPStatus] = {
+    errors.MissingTokenError: HTTPStatus.UNAUTHORIZED,
+    errors.TokenExpiredError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
+    errors.RequestNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ItemNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.RouteNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
+    errors.MalformedJsonError: HTTPStatus.BAD_REQUEST,
+    errors.InvalidStatusError: HTTPStatus.BAD_REQUEST,
+    errors.StaleVersionError: HTTPStatus.PRECONDITION_FAILED,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.BusyError: HTTPStatus.CONFLICT,
+    errors.IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.IdempotencyKeyTakenError: HTTPStatus.CONFLICT,
+    errors.BulkRefusedError: HTTPStatus.CONFLICT,
+    errors.InsufficientBudgetError: HTTPStatus.CONFLICT,
+    errors.BudgetUnknownError: HTTPStatus.CONFLICT,
+    errors.FinanceUnavailableError: HTTPStatus.BAD_GATEWAY,
+    errors.DeliveryFailedError: HTTPStatus.BAD_GATEWAY,
+    errors.ClaimHeldError: HTTPStatus.CONFLICT,
+    errors.ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+def success(answer: Answer, message: str, *, status: HTTPStatus) -> Response:
+    """Return a success; amounts become JSON numbers, times UTC ISO 8601 with Z."""
+    body: dict[str, Any] = {"success": True, "message": message, "data": answer.data}
+    if answer.meta is not None:
+        body["meta"] = answer.meta
+    return _response(body, status, dict(answer.headers or {}))
+
+
+def failure(error: BudgetRequestsError, call_id: str) -> Response:
+    """Return a declared error in the envelope, with its code."""
+    body: dict[str, Any] = {
+        "success": False,
+        "message": str(error),
+        "code": error.code,
+        "requestId": call_id,
+    }
+    if isinstance(error, InvalidInputError | BulkRefusedError) and error.errors:
+        body["errors"] = [{"field": e.field, "message": e.message} for e in error.errors]
+    if isinstance(error, errors.ConfigurationError):
+        body["message"] = "The service is not configured; its log says what is missing"
+    headers = (
+        {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.AuthenticationError) else {}
+    )
+    if isinstance(error, errors.MethodNotAllowedError):
+        headers = {"Allow": ", ".join(error.allowed)}
+    return _response(body, STATUS[type(error)], headers)
+
+
+def internal_error(call_id: str) -> Response:
+    """Return a 500 that leaks nothing."""
+    body = {
+        "success": False,
+        "message": "Something went wrong on our side",
+        "code": INTERNAL_ERROR,
+        "requestId": call_id,
+    }
+    return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, {})
+
+
+def _response(body: dict[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
+    text = json.dumps(body, default=plain, ensure_ascii=False, separators=(",", ":"))
+    return raw(text, int(status), headers)
+
+
+def raw(text: str, status: int, headers: dict[str, str]) -> Response:
+    """Return an answer whose body is JSON already."""
+    return Response(
+        body=text,
+        status_code=status,
+        headers={"Content-Type": "application/json", **SECURITY_HEADERS, **headers},
+    )

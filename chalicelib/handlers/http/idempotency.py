@@ -1,0 +1,77 @@
+"""`Idempotency-Key` (SPEC.md 3): a call that comes again gets the answer it got."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from chalice import Response
+
+from chalicelib.domain.access import Actor
+from chalicelib.domain.errors import (
+    BudgetRequestsError,
+    FieldError,
+    IdempotencyKeyReusedError,
+    InvalidInputError,
+)
+from chalicelib.domain.idempotency import MAX_KEY_LENGTH, REMEMBER, Receipt
+from chalicelib.handlers.http import envelope
+from chalicelib.usecases.ports import Receipts
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY_LENGTH}}}")
+
+
+class KeyedCall:
+    """One call with a key: its receipt is looked for before it runs, and again where it fails."""
+
+    def __init__(
+        self, receipts: Receipts, actor: Actor, key: str, fingerprint: str, at: datetime
+    ) -> None:
+        if not _KEY.fullmatch(key):
+            wrong = f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters"
+            raise InvalidInputError((FieldError(HEADER, wrong),))
+        self._receipts = receipts
+        self._caller = f"{actor.level}#{actor.id}"
+        self._key = key
+        self._fingerprint = fingerprint
+        self._at = at
+
+    def run(self, act: Callable[[], Response]) -> Response:
+        """Answer as before, or run `act`.
+
+        A call that lost a race against its own twin fails on what the twin changed: its receipt
+        is looked for once more before the failure is told. Raises IdempotencyKeyReusedError where
+        the key came with another call, and what `act` raises.
+        """
+        replayed = self._replay()
+        if replayed:
+            return replayed
+        try:
+            return act()
+        except BudgetRequestsError:
+            replayed = self._replay()
+            if replayed:
+                return replayed
+            raise
+
+    def receipt(self, response: Response, headers: dict[str, str]) -> Receipt:
+        """Return the receipt of an answer that is about to be given."""
+        return Receipt(
+            caller=self._caller,
+            key=self._key,
+            fingerprint=self._fingerprint,
+            status=response.status_code,
+            headers=headers,
+            body=str(response.body),
+            expires_at=self._at + REMEMBER,
+        )
+
+    def _replay(self) -> Response | None:
+        known = self._receipts.find(self._caller, self._key, self._at)
+        if known is None:
+            return None
+        if known.fingerprint != self._fingerprint:
+            raise IdempotencyKeyReusedError
+        return envelope.raw(known.body, known.status, known.headers | {REPLAYED: "true"})

@@ -1,0 +1,113 @@
+"""Routes of a request's line items: while it is a draft, and when they are decided (SPEC.md 3)."""
+
+from http import HTTPStatus
+
+from chalicelib import bootstrap
+from chalicelib.domain.content import (
+    ItemApproval,
+    ItemRejection,
+    ItemUpdate,
+    NewItem,
+)
+from chalicelib.domain.requests import BudgetRequest
+from chalicelib.handlers.http import views
+from chalicelib.handlers.http.api import Api
+from chalicelib.handlers.http.call import Answer, Call
+from chalicelib.usecases import drafts, reviews
+from chalicelib.usecases import requests as usecase
+
+ITEMS = "/budget-requests/{id}/items"
+ITEM = ITEMS + "/{item_id}"
+
+
+def declare(api: Api) -> None:
+    """Declare the routes."""
+
+    @api.route("GET", ITEMS, message="Items retrieved successfully")
+    def list_items(call: Call) -> Answer:
+        request = usecase.view(
+            call.request_id,
+            by=call.actor,
+            at=call.at,
+            call_id=call.id,
+            store=bootstrap.requests(),
+            audit=bootstrap.audit_queue(),
+        )
+        return Answer([item.model_dump() for item in request.item_allocations], views.etag(request))
+
+    @api.route(
+        "POST",
+        ITEMS,
+        takes=NewItem,
+        status=HTTPStatus.CREATED,
+        message="Item added successfully",
+    )
+    def add_item(call: Call[NewItem]) -> Answer:
+        def present(request: BudgetRequest) -> Answer:
+            return views.item(request, request.item_allocations[-1])
+
+        return present(
+            drafts.add_item(
+                call.request_id,
+                call.body,
+                by=call.actor,
+                at=call.at,
+                store=bootstrap.requests(),
+                expected=call.expected,
+                receipt=call.receipt(present),
+            )
+        )
+
+    @api.route("PUT", ITEM, takes=ItemUpdate, message="Item updated successfully")
+    def change_item(call: Call[ItemUpdate]) -> Answer:
+        changed = reviews.update_item(
+            call.request_id,
+            call.item_id,
+            call.body,
+            by=call.actor,
+            at=call.at,
+            store=bootstrap.requests(),
+            expected=call.expected,
+        )
+        return views.item(changed, changed.item(call.item_id))
+
+    @api.route("DELETE", ITEM, message="Item removed successfully")
+    def remove_item(call: Call) -> Answer:
+        item_id = call.item_id
+        changed = drafts.remove_item(
+            call.request_id,
+            item_id,
+            by=call.actor,
+            at=call.at,
+            store=bootstrap.requests(),
+            expected=call.expected,
+        )
+        return Answer({"id": item_id}, views.etag(changed))
+
+    @api.route("POST", ITEM + "/approve", takes=ItemApproval, message="Item approved successfully")
+    def approve_item(call: Call[ItemApproval]) -> Answer:
+        return _decide(call)
+
+    @api.route("POST", ITEM + "/reject", takes=ItemRejection, message="Item rejected successfully")
+    def reject_item(call: Call[ItemRejection]) -> Answer:
+        return _decide(call)
+
+
+def _decide(call: Call[ItemApproval] | Call[ItemRejection]) -> Answer:
+    item_id = call.item_id
+
+    def present(request: BudgetRequest) -> Answer:
+        return views.item(request, request.item(item_id))
+
+    return present(
+        reviews.decide_item(
+            call.request_id,
+            item_id,
+            call.body,
+            by=call.actor,
+            at=call.at,
+            store=bootstrap.requests(),
+            expected=call.expected,
+            receipt=call.receipt(present),
+        )
+    )

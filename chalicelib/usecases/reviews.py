@@ -1,0 +1,140 @@
+"""A reviewer's other verbs: decide single lines, approve many at once, see what would be held."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from chalicelib.domain import access, allocations, drafting
+from chalicelib.domain.access import Actor
+from chalicelib.domain.budgets import Funds
+from chalicelib.domain.content import (
+    Approval,
+    BulkApproval,
+    ItemApproval,
+    ItemModification,
+    ItemRejection,
+    ItemUpdate,
+)
+from chalicelib.domain.errors import (
+    BudgetRequestsError,
+    BulkRefusedError,
+    FieldError,
+    InvalidInputError,
+    RequestNotFoundError,
+)
+from chalicelib.domain.idempotency import Receipt
+from chalicelib.domain.requests import BudgetRequest, Change
+from chalicelib.usecases.ports import BudgetStore, RequestStore
+from chalicelib.usecases.writing import ReceiptFor, write
+
+ItemDecision = ItemApproval | ItemModification | ItemRejection
+
+
+def decide_item(
+    request_id: int,
+    item_id: int,
+    decision: ItemDecision,
+    *,
+    by: Actor,
+    at: datetime,
+    store: RequestStore,
+    expected: int | None = None,
+    receipt: ReceiptFor | None = None,
+) -> BudgetRequest:
+    """Approve, modify or reject one line's allocation.
+
+    Raises RequestNotFoundError, ItemNotFoundError, StaleVersionError, ForbiddenError,
+    InvalidStatusError, ConflictError.
+    """
+
+    def decide(request: BudgetRequest) -> Change:
+        match decision:
+            case ItemApproval():
+                return allocations.approve_item(request, item_id, decision, by=by, at=at)
+            case ItemModification():
+                return allocations.modify_item(request, item_id, decision, by=by, at=at)
+            case ItemRejection():
+                return allocations.reject_item(request, item_id, decision, by=by, at=at)
+
+    return write(request_id, decide, store=store, expected=expected, receipt=receipt)
+
+
+def update_item(
+    request_id: int,
+    item_id: int,
+    update: ItemUpdate,
+    *,
+    by: Actor,
+    at: datetime,
+    store: RequestStore,
+    expected: int | None = None,
+) -> BudgetRequest:
+    """Rewrite a line of a draft, or modify its allocation once the request was submitted.
+
+    Raises RequestNotFoundError, ItemNotFoundError, StaleVersionError, ForbiddenError,
+    InvalidStatusError, InvalidInputError, ConflictError.
+    """
+    content, modification = update.content, update.modification
+
+    def decide(request: BudgetRequest) -> Change:
+        if content is not None and modification is not None:
+            wrong = "cannot be changed together with the item's content"
+            raise InvalidInputError((FieldError("allocatedAmount", wrong),))
+        if content is not None:
+            return drafting.change_item(request, item_id, content, by=by, at=at)
+        if modification is not None:
+            return allocations.modify_item(request, item_id, modification, by=by, at=at)
+        raise InvalidInputError((FieldError("allocatedAmount", "Field required"),))
+
+    return write(request_id, decide, store=store, expected=expected)
+
+
+def approve_many(
+    bulk: BulkApproval,
+    *,
+    by: Actor,
+    at: datetime,
+    store: RequestStore,
+    receipt: Callable[[tuple[BudgetRequest, ...]], Receipt] | None = None,
+) -> tuple[BudgetRequest, ...]:
+    """Approve all requests of a bulk in one transaction, or none.
+
+    Raises BulkRefusedError with what stands in the way of each; InsufficientBudgetError,
+    BudgetUnknownError, ConflictError where the transaction itself was refused.
+    """
+    approval = Approval(review_notes=bulk.review_notes, buffer_percentage=bulk.buffer_percentage)
+    known = store.get_many(bulk.ids)
+    changes: list[Change] = []
+    refused: list[FieldError] = []
+    for index, request_id in enumerate(bulk.ids):
+        try:
+            changes.append(_found(known, request_id).approve(approval, by, at))
+        except BudgetRequestsError as error:
+            refused.append(FieldError(f"ids.{index}", f"{request_id}: {error.code}: {error}"))
+    if refused:
+        raise BulkRefusedError(tuple(refused))
+    approved = tuple(change.after for change in changes)
+    store.commit(*changes, receipt=receipt(approved) if receipt else None)
+    return approved
+
+
+def funds(
+    request_id: int,
+    approval: Approval,
+    *,
+    by: Actor,
+    store: RequestStore,
+    budget_store: BudgetStore,
+) -> Funds:
+    """Return what an approval would hold and leave, computed as the approval computes it.
+
+    Raises RequestNotFoundError, ForbiddenError.
+    """
+    request = store.get(request_id)
+    access.may_see(by, department=request.department, requested_by=request.requested_by)
+    return Funds.of(request.terms(approval), budget_store.get(request.budget_key))
+
+
+def _found(known: dict[int, BudgetRequest], request_id: int) -> BudgetRequest:
+    if request_id not in known:
+        raise RequestNotFoundError
+    return known[request_id]

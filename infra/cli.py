@@ -1,0 +1,277 @@
+"""The operator's command line: `python -m infra`. Each command asks a module to do the work."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from infra.errors import OperatorError
+from infra.progress import Progress
+
+app = typer.Typer(
+    name="python -m infra",
+    help="Run, look at and deploy the budget request service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+standin = typer.Typer(
+    help="Steer a stand-in of a local stack: finance, audit or receiver.", no_args_is_help=True
+)
+app.add_typer(standin, name="standin")
+
+StackName = Annotated[str, typer.Option("--stack", help="Which local stack.", metavar="NAME")]
+Region = Annotated[str, typer.Option(help="The AWS region.", envvar="AWS_REGION")]
+EndpointUrl = Annotated[
+    str | None, typer.Option(help="A cloud that is not AWS, e.g. LocalStack.", metavar="URL")
+]
+DeployedName = Annotated[
+    str | None,
+    typer.Option("--stack-name", help="Default: budget-requests-STAGE.", metavar="NAME"),
+]
+Stage = Annotated[str, typer.Option(help="Where it goes, e.g. staging.")]
+
+
+class StandInName(StrEnum):
+    """The services that stand-ins play."""
+
+    FINANCE = "finance"
+    AUDIT = "audit"
+    RECEIVER = "receiver"
+
+
+StandInArgument = Annotated[StandInName, typer.Argument(help="Which stand-in.")]
+
+
+def _progress() -> Progress:
+    """Progress goes to stderr: stdout is for what was asked for."""
+    return Progress(Console(stderr=True))
+
+
+@app.command()
+def up(
+    stack: StackName = "up",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where the API is; 0: any free port.")
+    ] = 4005,
+) -> None:
+    """Start a local stack and leave it running; on a running one, deploy again."""
+    from infra import local
+
+    started = local.up(stack, port=port, progress=_progress())
+    flag = "" if stack == local.DEFAULT_NAME else f" --stack {stack}"
+    command = ".venv/bin/python -m infra"
+    typer.echo(f"The API is at {started.api_url}")
+    typer.echo(f"A token:     {command} token{flag} --role 'Finance Admin' --sub u-1 --name fa")
+    typer.echo(f"End it with: {command} down{flag}")
+
+
+@app.command()
+def down(
+    stack: StackName = "up",
+    every: Annotated[bool, typer.Option("--all", help="Every local stack.")] = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """End a local stack, with its data."""
+    from infra import local
+
+    for name in local.names() if every else [stack]:
+        with _progress().step(f"Ending the stack {name!r}"):
+            was_there = local.down(name)
+        if not was_there:
+            typer.echo(f"No stack {name!r} was running.")
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Play the main job on a stack of its own and show what everyone received."""
+    from infra import demo as demonstration
+
+    demonstration.run(keep=keep, console=Console(width=demonstration.WIDTH))
+
+
+@app.command()
+def status(
+    stack: StackName = "up",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Show where a local stack is and what it is made of."""
+    from infra import local
+    from infra import status as look
+
+    found = look.of(local.find(stack))
+    typer.echo(found.model_dump_json(by_alias=True, indent=2) if as_json else look.table(found))
+
+
+@app.command()
+def token(  # noqa: PLR0917 - typer passes the options by name
+    role: Annotated[str, typer.Option(help="E.g. 'Finance Admin', 'HR Clerk', SuperAdmin.")],
+    sub: Annotated[str, typer.Option(help="The user's id.")],
+    name: Annotated[str, typer.Option(help="The user's name.")],
+    stack: StackName = "up",
+    department: Annotated[
+        str | None, typer.Option(help="Wins over the role's leading word.")
+    ] = None,
+    email: Annotated[str | None, typer.Option(help="Where mails to the user go.")] = None,
+    expires_in: Annotated[str, typer.Option(help="45s, 30m, 1h or 7d.")] = "1h",
+) -> None:
+    """Print a user token (JWT) that a local stack accepts."""
+    from infra import local, tokens
+
+    issued = local.find(stack).token(
+        role,
+        sub=sub,
+        name=name,
+        department=department,
+        email=email,
+        expires_in=tokens.parse_duration(expires_in),
+    )
+    typer.echo(issued)
+
+
+@app.command()
+def logs(
+    function: Annotated[
+        str | None, typer.Argument(help="api, relay, webhooks, audit, …; default: all.")
+    ] = None,
+    stack: StackName = "up",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Print what the functions of a local stack logged."""
+    from infra import local
+    from infra import logs as function_logs
+
+    for line in function_logs.lines(local.find(stack), function, follow=follow):
+        typer.echo(line)
+
+
+@app.command()
+def package(
+    directory: Annotated[Path, typer.Argument(help="Where to put the two files.")],
+    stage: Stage = "production",
+) -> None:
+    """Write the deployment zip and the template."""
+    from infra import package as packaging
+
+    with _progress().step("Packaging the service") as report:
+        built = packaging.build(directory, stage=stage, report=report)
+    typer.echo(f"{built.zip_path}\n{built.template_path}")
+
+
+@app.command()
+def deploy(
+    stage: Stage,
+    stack_name: DeployedName = None,
+    region: Region = "us-east-1",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Package and deploy to AWS, or to what speaks like it; configured by the environment."""
+    from infra import deployment
+
+    outputs = deployment.deploy(
+        stage=stage,
+        stack_name=stack_name or f"budget-requests-{stage}",
+        region=region,
+        endpoint_url=endpoint_url,
+        progress=_progress(),
+    )
+    for key, value in sorted(outputs.items()):
+        typer.echo(f"{key}: {value}")
+
+
+@app.command()
+def destroy(
+    stage: Stage,
+    stack_name: DeployedName = None,
+    region: Region = "us-east-1",
+    endpoint_url: EndpointUrl = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Remove a deployed stack with what it holds."""
+    from infra import deployment
+
+    name = stack_name or f"budget-requests-{stage}"
+    if not yes:
+        typer.confirm(f"Remove the stack {name} in {region} and its data?", abort=True, err=True)
+    deployment.destroy(
+        stack_name=name, region=region, endpoint_url=endpoint_url, progress=_progress()
+    )
+
+
+@standin.command("received")
+def standin_received(
+    name: StandInArgument,
+    stack: StackName = "up",
+    forget: Annotated[bool, typer.Option("--forget", help="Drop them afterwards.")] = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Print the calls a stand-in received, one JSON object a line; without keys."""
+    from infra import local
+
+    client = local.find(stack).services.standin(name)
+    for call in client.received():
+        typer.echo(call.for_people())
+    if forget:
+        client.forget()
+
+
+@standin.command("stop")
+def standin_stop(name: StandInArgument, stack: StackName = "up") -> None:
+    """Stop listening: connections are refused; what was received is kept."""
+    from infra import local
+
+    local.find(stack).services.standin(name).stop()
+
+
+@standin.command("start")
+def standin_start(name: StandInArgument, stack: StackName = "up") -> None:
+    """Listen again, on the same port."""
+    from infra import local
+
+    local.find(stack).services.standin(name).start()
+
+
+@standin.command("behaviour")
+def standin_behaviour(  # noqa: PLR0917 - typer passes the options by name
+    name: StandInArgument,
+    stack: StackName = "up",
+    status_code: Annotated[
+        int | None, typer.Option("--status", min=100, max=599, help="Answer this.")
+    ] = None,
+    delay: Annotated[float, typer.Option(min=0, max=120, help="Seconds before the answer.")] = 0,
+    redirect_to: Annotated[str | None, typer.Option(help="Redirect there.")] = None,
+    retry_after: Annotated[str | None, typer.Option(help="The Retry-After header.")] = None,
+    times: Annotated[int | None, typer.Option(min=1, help="For that many calls only.")] = None,
+) -> None:
+    """Tell a stand-in to fail or to be slow; without options, to do its job again."""
+    from infra import local
+    from infra.standins import Behaviour
+
+    told = Behaviour(
+        status=status_code,
+        delay_seconds=delay,
+        redirect_to=redirect_to,
+        retry_after=retry_after,
+        times=times,
+    )
+    local.find(stack).services.standin(name).behave(told)
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one line, and the exit code says so."""
+    try:
+        app()
+    except OperatorError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"[red]Error:[/red] {escape(message)}")
+    raise SystemExit(1)

@@ -1,0 +1,103 @@
+"""What the functions import besides our own code: installed once a change, trimmed, compiled."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.archive import compile_bytecode
+from infra.errors import OperatorError
+
+# What Lambda's x86_64 runtimes run.
+LAMBDA_PLATFORM = "manylinux2014_x86_64"
+# The stage whose functions run on this very machine and interpreter.
+LOCAL_STAGE = "local"
+
+# The services the functions call. Models of all the others are nine tenths of botocore.
+BOTOCORE_SERVICES = frozenset({"dynamodb", "events", "secretsmanager", "ses", "sqs", "sts"})
+
+# Nothing imports these: scripts, metadata of packages, their own tests, types, browser files.
+_UNUSED_FOLDERS = ("bin", "*.dist-info", "**/__pycache__", "**/tests")
+_UNUSED_SUFFIXES = frozenset({".css", ".js", ".pyi", ".typed"})
+
+_INSTALL_TIMEOUT_SECONDS = 600
+_KEY_VERSION = b"1"  # raise it when the trimming changes
+
+
+def dependencies(
+    requirements: Path, cache: Path, *, stage: str, report: Callable[[str], None]
+) -> Path:
+    """Return the folder with all that `requirements` names, ready to be packed."""
+    platform = None if stage == LOCAL_STAGE else LAMBDA_PLATFORM
+    folder = cache / _key(requirements, platform)
+    if folder.exists():
+        return folder
+    report("Installing what the functions need")
+    # Made aside and renamed into place, so that a broken or half-made one is never found.
+    aside = folder.with_name(f"making-{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        _install(requirements, aside, platform)
+        _trim(aside)
+        compile_bytecode(aside)
+        _rename(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def _key(requirements: Path, platform: str | None) -> str:
+    """Name what the folder is made from: another key is another folder."""
+    made_from = (
+        _KEY_VERSION,
+        requirements.read_bytes(),
+        sys.version.encode(),
+        (platform or sysconfig.get_platform()).encode(),
+        repr(sorted(BOTOCORE_SERVICES)).encode(),
+    )
+    return hashlib.sha256(b"\0".join(made_from)).hexdigest()[:16]
+
+
+def _install(requirements: Path, folder: Path, platform: str | None) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
+    command += ["--disable-pip-version-check", "--no-warn-script-location"]
+    # Every package is pinned in the file, so nothing is left to resolve.
+    command += ["--no-deps", "--target", str(folder), "--requirement", str(requirements)]
+    if platform is not None:
+        command += ["--platform", platform, "--only-binary=:all:"]
+        command += ["--python-version", f"{sys.version_info.major}.{sys.version_info.minor}"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_INSTALL_TIMEOUT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise OperatorError("Installing what the functions need took over ten minutes.") from None
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["pip gave no reason"]
+        errors = [line for line in lines if line.startswith("ERROR")] or lines
+        raise OperatorError(f"What the functions need could not be installed: {errors[-1]}")
+
+
+def _trim(folder: Path) -> None:
+    for pattern in _UNUSED_FOLDERS:
+        for unused in list(folder.glob(pattern)):
+            shutil.rmtree(unused, ignore_errors=True)
+    for path in list(folder.rglob("*")):
+        if path.suffix in _UNUSED_SUFFIXES or path.name == "py.typed":
+            path.unlink()
+    for model in (folder / "botocore" / "data").glob("*/"):
+        if model.name not in BOTOCORE_SERVICES and model.is_dir():
+            shutil.rmtree(model)
+
+
+def _rename(aside: Path, folder: Path) -> None:
+    try:
+        aside.rename(folder)
+    except OSError:
+        # Somebody else made the same one meanwhile; theirs is as good.
+        if not folder.exists():
+            raise

@@ -1,0 +1,116 @@
+"""The front: people's address of the API, passed on to the embedded cloud byte for byte."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+GATEWAY_STAGE = "api"
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+# RFC 9110, 7.6.1: these belong to one connection and are not passed on.
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# Longer than any function may run; the cloud closes idle connections after 75 s.
+_TIMEOUT = httpx.Timeout(60, connect=2)
+_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30)
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class Front:
+    """A reverse proxy from `/api/…` to the deployed API; where that is can change any time."""
+
+    def __init__(self, endpoint_url: str, api_id: str | None = None) -> None:
+        self.endpoint_url = endpoint_url
+        self.api_id = api_id
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
+        self.app = Starlette(
+            routes=[
+                Route("/api", self._forward, methods=_METHODS),
+                Route("/api/{path:path}", self._forward, methods=_METHODS),
+                Route("/{path:path}", _elsewhere, methods=_METHODS),
+            ],
+        )
+
+    @asynccontextmanager
+    async def connections(self) -> AsyncIterator[None]:
+        """Keep connections to the cloud for as long as the front serves."""
+        async with self._client:
+            yield
+
+    async def _forward(self, request: Request) -> Response:
+        if self.api_id is None:
+            return _failure(503, "NOT_DEPLOYED", "The service is being deployed; try again soon.")
+        try:
+            answer = await self._client.send(self._outgoing(request, self.api_id), stream=True)
+        except httpx.TimeoutException:
+            return _failure(504, "GATEWAY_TIMEOUT", "The embedded cloud did not answer in time.")
+        except httpx.TransportError:
+            return _failure(502, "BAD_GATEWAY", "The embedded cloud cannot be reached.")
+        return _Passed(answer)
+
+    def _outgoing(self, request: Request, api_id: str) -> httpx.Request:
+        path: bytes = request.scope["raw_path"].removeprefix(b"/api")
+        query: bytes = request.scope["query_string"]
+        target = f"/restapis/{api_id}/{GATEWAY_STAGE}/_user_request_".encode() + (path or b"/")
+        headers = _passed_on(request.headers.raw)
+        has_body = any(
+            name in {b"content-length", b"transfer-encoding"} for name, _ in request.headers.raw
+        )
+        return httpx.Request(
+            request.method,
+            self.endpoint_url,
+            headers=headers,
+            content=request.stream() if has_body else None,
+            # The target as it came: a parsed and rebuilt URL would re-encode it.
+            extensions={
+                "target": target + (b"?" + query if query else b""),
+                "timeout": _TIMEOUT.as_dict(),
+            },
+        )
+
+
+class _Passed(StreamingResponse):
+    """The cloud's answer as it came: status, headers and the body's bytes, decoded by nobody."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(_body(answer), answer.status_code)
+        self.raw_headers = _passed_on(answer.headers.raw)
+
+
+async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    finally:
+        await answer.aclose()
+
+
+def _passed_on(headers: RawHeaders) -> RawHeaders:
+    # ASGI wants lower-case names.
+    return [(name.lower(), value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+
+
+async def _elsewhere(_: Request) -> Response:
+    return _failure(404, "NOT_FOUND", "Nothing is here; the API begins at /api.")
+
+
+def _failure(status: int, code: str, message: str) -> Response:
+    body = {"success": False, "message": message, "code": code, "requestId": str(uuid4())}
+    return JSONResponse(body, status)

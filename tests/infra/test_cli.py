@@ -1,0 +1,281 @@
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import jwt
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from infra import local, state
+from infra.cli import app
+from infra.embedded import REGION, EmbeddedCloud
+from infra.paths import ROOT, stack_folder
+from infra.ports import LOOPBACK
+from infra.processes import Background
+from infra.services import Ports
+from infra.services_process import HostProcess
+from infra.state import Secrets, StackState
+
+SECRET = "s" * 32
+COMMANDS = [
+    ["up"],
+    ["down"],
+    ["demo"],
+    ["status"],
+    ["token"],
+    ["logs"],
+    ["package"],
+    ["deploy"],
+    ["destroy"],
+    ["standin"],
+    ["standin", "received"],
+    ["standin", "stop"],
+    ["standin", "start"],
+    ["standin", "behaviour"],
+]
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """The name of a stack nobody else has."""
+    unique = f"cli-{os.getpid()}"
+    yield unique
+    state.forget(unique)
+    local.down(unique)
+
+
+@pytest.fixture
+def stack(name: str) -> str:
+    """A stack that seems to run: its processes are this one, which nobody ends."""
+    me = Background(pid=os.getpid(), started=psutil.Process().create_time())
+    StackState(
+        name=name,
+        secrets=Secrets(
+            jwt_secret=SECRET, finance_api_key="f", audit_api_key="a", bus_signing_key="b"
+        ),
+        cloud=EmbeddedCloud(process=me, endpoint_url="http://127.0.0.1:1", files=ROOT / "none"),
+        services=HostProcess(
+            process=me,
+            ports=Ports(front=4444, admin=1, standins={"finance": 1, "audit": 2, "receiver": 3}),
+        ),
+        region=REGION,
+        stack_name="some-stack",
+        outputs={
+            "RestAPIId": "abc",
+            "APIHandlerName": "some-stack-api",
+            "RelayFunctionName": "some-stack-relay",
+            "EventBusName": "some-stack",
+            "AuditQueueUrl": "http://127.0.0.1:1/000000000000/some-stack-audit",
+            "WorkTableName": "some-stack-Work",
+        },
+    ).save()
+    return name
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as people do."""
+    return subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, "-m", "infra", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def is_one_clear_line(text: str) -> bool:
+    return text.startswith("Error: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
+
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_help_does_not_load_what_only_work_needs() -> None:
+    heavy = "{'boto3', 'uvicorn', 'httpx', 'pydantic'}"
+    program = f"import sys, infra.cli; print(sorted({heavy} & set(sys.modules)))"
+
+    done = subprocess.run(  # noqa: S603 - a program written here
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
+
+
+def test_a_stack_that_does_not_run_is_one_clear_line(name: str) -> None:
+    done = run("status", "--stack", name)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert is_one_clear_line(done.stderr)
+    assert name in done.stderr
+
+
+def test_a_name_that_is_a_path_is_refused() -> None:
+    done = run("down", "--stack", "../elsewhere")
+
+    assert done.returncode == 1
+    assert "no stack name" in done.stderr
+
+
+def test_the_end_of_a_stack_that_does_not_run_is_fine(name: str) -> None:
+    done = run("down", "--stack", name)
+
+    assert done.returncode == 0
+
+
+def test_a_token_is_all_that_is_printed(stack: str) -> None:
+    done = run(
+        *("token", "--stack", stack, "--role", "Finance Admin", "--sub", "u-1"),
+        *("--name", "fa", "--email", "fa@example.com", "--expires-in", "30m"),
+    )
+
+    claims = jwt.decode(done.stdout.strip(), SECRET, algorithms=["HS256"])
+    assert claims["exp"] - claims["iat"] == 30 * 60
+    assert {claim: claims[claim] for claim in ("sub", "username", "role", "email")} == {
+        "sub": "u-1",
+        "username": "fa",
+        "role": "Finance Admin",
+        "email": "fa@example.com",
+    }
+    assert "department" not in claims
+
+
+@pytest.mark.parametrize("duration", ["1", "h", "1y", "-1h", "1h30m"])
+def test_a_duration_that_cannot_be_read_is_refused(stack: str, duration: str) -> None:
+    result = CliRunner().invoke(
+        app,
+        [
+            *("token", "--stack", stack, "--role", "x", "--sub", "x", "--name", "x"),
+            *("--expires-in", duration),
+        ],
+    )
+
+    assert result.exit_code == 1
+    assert "is no duration" in str(result.exception)
+
+
+def test_status_tells_programs_where_everything_is(stack: str) -> None:
+    result = CliRunner().invoke(app, ["status", "--stack", stack, "--json"])
+
+    assert json.loads(result.stdout) == {
+        "apiUrl": "http://localhost:4444/api",
+        "endpointUrl": "http://127.0.0.1:1",
+        "region": "us-east-1",
+        "stackName": "some-stack",
+        "busName": "some-stack",
+        "queues": {"Audit": "http://127.0.0.1:1/000000000000/some-stack-audit"},
+        "functions": {"api": "some-stack-api", "relay": "some-stack-relay"},
+        "tables": {"Work": "some-stack-Work"},
+        "standins": {
+            "finance": "http://127.0.0.1:1",
+            "audit": "http://127.0.0.1:2",
+            "receiver": "http://127.0.0.1:3",
+        },
+    }
+
+
+def test_status_shows_no_secret(stack: str) -> None:
+    shown = CliRunner().invoke(app, ["status", "--stack", stack]).stdout
+
+    assert "http://localhost:4444/api" in shown
+    assert SECRET not in shown
+
+
+def test_secrets_are_for_their_owner_alone(stack: str) -> None:
+    mode = (stack_folder(stack) / state.FILE).stat().st_mode
+
+    assert stat.S_IMODE(mode) == 0o600
+    assert SECRET not in repr(state.load(stack))
+
+
+def test_a_damaged_state_is_one_clear_line_without_its_content(stack: str) -> None:
+    path = stack_folder(stack) / state.FILE
+    path.write_text(path.read_text().replace('"pid"', '"pod"'))
+
+    done = run("status", "--stack", stack)
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert "damaged" in done.stderr
+    assert SECRET not in done.stderr
+
+
+def test_an_unknown_function_has_no_logs(stack: str) -> None:
+    done = run("logs", "reley", "--stack", stack)
+
+    assert done.returncode == 1
+    assert done.stderr == "Error: No function 'reley'; there are api, relay.\n"
+
+
+def test_up_names_who_holds_its_port_and_starts_nothing(name: str) -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        done = run("up", "--stack", name, "--port", str(port))
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert f"Port {port} is taken by " in done.stderr
+    assert f"(pid {os.getpid()})" in done.stderr
+    assert name not in local.names()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("JWT_SECRET", "too-short"),
+        ("DEPARTMENT_ADMINS", "{not json"),
+        ("FINANCE_API_URL", "nowhere"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_up_refuses_a_configuration_it_cannot_use_and_starts_nothing(
+    name: str, variable: str, value: str
+) -> None:
+    done = run("up", "--stack", name, "--port", "0", **{variable: value})
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert variable in done.stderr
+    assert value not in done.stderr
+    assert name not in local.names()
+
+
+def test_two_commands_do_not_work_on_a_stack_at_once(name: str) -> None:
+    with local.alone_with(name):
+        done = run("up", "--stack", name, "--port", "0")
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert "Another command is at work" in done.stderr
+
+
+def test_deploy_names_every_variable_that_is_missing() -> None:
+    needed = ("JWT_SECRET", "FINANCE_API_URL", "FINANCE_API_KEY", "AUDIT_LOGS_API_URL")
+    unset = dict.fromkeys(needed, "")
+
+    done = run("deploy", "--stage", "staging", "--endpoint-url", "http://127.0.0.1:1", **unset)
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert all(f"{variable} is missing" in done.stderr for variable in needed)
+
+
+def test_destroy_asks_first() -> None:
+    result = CliRunner().invoke(
+        app, ["destroy", "--stage", "x", "--endpoint-url", "http://127.0.0.1:1"], input="n\n"
+    )
+
+    assert result.exit_code == 1
+    assert "Remove the stack budget-requests-x" in result.stderr

@@ -1,0 +1,163 @@
+"""Deploying to an embedded cloud of its own: create, change in place, fail in a line, remove."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import embedded
+from infra.cloud import Cloud
+from infra.deploy import DeployError, deploy, destroy, outputs
+from infra.errors import OperatorError
+from infra.package import Package, build, load_template
+from infra.parameters import collect
+from tests.infra.test_parameters import ENVIRONMENT
+
+pytestmark = pytest.mark.e2e
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stack on the cloud, which may not be there yet."""
+
+    cloud: Cloud
+    package: Package
+    stack_name: str
+
+    def deploy(self, said: list[str] | None = None, **parameters: str) -> dict[str, str]:
+        return deploy(
+            self.package,
+            stack_name=self.stack_name,
+            parameters=collect(ENVIRONMENT, stage="local") | parameters,
+            endpoint_url=self.cloud.endpoint_url,
+            region=self.cloud.region,
+            report=([] if said is None else said).append,
+        )
+
+    def destroy(self) -> None:
+        destroy(
+            self.stack_name,
+            endpoint_url=self.cloud.endpoint_url,
+            region=self.cloud.region,
+            report=lambda _: None,
+        )
+
+    def changed(self, folder: Path, change: Change) -> "Target":
+        shutil.copytree(self.package.zip_path.parent, folder)
+        template = load_template(self.package)
+        change(template)
+        path = folder / self.package.template_path.name
+        path.write_text(yaml.safe_dump(template))
+        zip_path = folder / self.package.zip_path.name
+        return replace(self, package=Package(zip_path=zip_path, template_path=path))
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    running, started = embedded.start(tmp_path_factory.mktemp("cloud"))
+    yield Cloud(region=embedded.REGION, endpoint_url=running.endpoint_url)
+    embedded.stop(running)
+    started.forget()
+
+
+@pytest.fixture(scope="module")
+def local_package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return build(tmp_path_factory.mktemp("package"), stage="local", report=lambda _: None)
+
+
+@pytest.fixture
+def target(cloud: Cloud, local_package: Package) -> Iterator[Target]:
+    found = Target(cloud=cloud, package=local_package, stack_name="deploy-test")
+    yield found
+    found.destroy()
+
+
+def needs_an_impossible_alarm(template: dict[str, Any]) -> None:
+    template["Resources"]["Impossible"] = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "Namespace": "nowhere",
+            "MetricName": "nothing",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+        },
+    }
+
+
+def test_a_second_deployment_changes_nothing(target: Target) -> None:
+    said: list[str] = []
+    first = target.deploy()
+    assert target.deploy(said) == first
+    assert said[-1] == "Stack deploy-test: nothing to change"
+
+
+def test_a_changed_parameter_reaches_the_functions_and_leaves_the_data(target: Target) -> None:
+    table = target.deploy()["RequestsTableName"]
+    row = {"pk": {"S": "1"}, "sk": {"S": "1"}}
+    target.cloud.dynamodb.put_item(TableName=table, Item=row)
+    assert target.deploy(LogLevel="DEBUG")["RequestsTableName"] == table
+    assert target.cloud.dynamodb.get_item(TableName=table, Key=row)["Item"] == row
+
+
+def test_a_large_template_goes_through_the_bucket(target: Target, tmp_path: Path) -> None:
+    def grow(template: dict[str, Any]) -> None:
+        template["Metadata"] = {"Filling": ["x" * 1000] * 60}
+
+    assert target.changed(tmp_path / "large", grow).deploy()["RestAPIId"]
+
+
+def test_a_failed_creation_is_one_line_and_no_obstacle(target: Target, tmp_path: Path) -> None:
+    failing = target.changed(tmp_path / "failing", needs_an_impossible_alarm)
+    with pytest.raises(DeployError, match=r"deploy-test: Impossible \(.*\): Threshold") as failure:
+        failing.deploy()
+    assert "\n" not in str(failure.value)
+    assert target.deploy()["RestAPIId"]
+
+
+def test_a_failed_change_leaves_what_was_there(target: Target, tmp_path: Path) -> None:
+    before = target.deploy()
+    failing = target.changed(tmp_path / "failing", needs_an_impossible_alarm)
+    with pytest.raises(DeployError, match="Impossible"):
+        failing.deploy()
+    assert target.deploy() == before
+
+
+def test_a_short_secret_is_refused_before_anything_is_made(target: Target) -> None:
+    with pytest.raises(OperatorError, match="JwtSecret"):
+        target.deploy(JwtSecret="short")
+
+
+def test_a_protected_stage_can_be_recovered_and_forgets_what_it_may(target: Target) -> None:
+    table = target.deploy(Stage="prod")["WorkTableName"]
+    dynamodb = target.cloud.dynamodb
+    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    recovery = backups["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+def test_a_destroyed_stack_is_gone_and_may_be_destroyed_again(target: Target) -> None:
+    target.deploy()
+    target.destroy()
+    target.destroy()
+    with pytest.raises(OperatorError, match="There is no stack deploy-test"):
+        outputs(
+            target.stack_name,
+            endpoint_url=target.cloud.endpoint_url,
+            region=target.cloud.region,
+        )
+    assert target.cloud.s3.list_buckets()["Buckets"] == []
+
+
+def test_a_cloud_that_does_not_answer_is_one_line(local_package: Package) -> None:
+    nowhere = Cloud(region="us-east-1", endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(OperatorError, match=r"http://127\.0\.0\.1:9") as failure:
+        Target(cloud=nowhere, package=local_package, stack_name="deploy-test").deploy()
+    assert "\n" not in str(failure.value)

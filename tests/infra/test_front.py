@@ -1,0 +1,213 @@
+import gzip
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra import processes, services_process
+from infra.ports import LOOPBACK, free_port
+from infra.standin_client import ServicesClient
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ANSWER = gzip.compress(b'{"success": true}')
+
+
+@dataclass
+class Seen:
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+@dataclass
+class Cloud:
+    """An API that notes what reaches it to the byte."""
+
+    url: str
+    seen: list[Seen] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            length = int(self.headers.get("content-length", 0))
+            noted.seen.append(
+                Seen(self.command, self.path, self.headers.items(), self.rfile.read(length))
+            )
+            self.send_response(201)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(ANSWER)))
+            self.send_header("Set-Cookie", "a=1")
+            self.send_header("Set-Cookie", "b=2")
+            self.send_header("Connection", "keep-alive")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(ANSWER)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    for method in METHODS:
+        setattr(Handler, f"do_{method}", Handler.answer)
+    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+    server.daemon_threads = True
+    noted = Cloud(f"http://{LOOPBACK}:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield noted
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def front_of(
+    endpoint_url: str, folder: Path, api_id: str | None
+) -> Iterator[tuple[str, ServicesClient]]:
+    host, started = services_process.start(
+        folder, endpoint_url=endpoint_url, front_port=0, finance_api_key="f", audit_api_key="a"
+    )
+    with ServicesClient(host.ports) as services:
+        if api_id is not None:
+            services.point_front_at(api_id)
+        yield f"http://{LOOPBACK}:{host.ports.front}", services
+    processes.stop(host.process)
+    started.forget()
+
+
+@pytest.fixture(scope="module")
+def front(
+    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, ServicesClient]]:
+    yield from front_of(cloud.url, tmp_path_factory.mktemp("front"), "abc123")
+
+
+@pytest.fixture
+def url(front: tuple[str, ServicesClient], cloud: Cloud) -> str:
+    cloud.seen.clear()
+    front[1].point_front_at("abc123")
+    return front[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_and_paths_are_passed_on(url: str, cloud: Cloud, method: str) -> None:
+    httpx.request(method, f"{url}/api/budget-requests/7")
+
+    [seen] = cloud.seen
+    assert seen.method == method
+    assert seen.target == "/restapis/abc123/api/_user_request_/budget-requests/7"
+
+
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [
+        (b"/api", b"/"),
+        (b"/api/", b"/"),
+        (b"/api/a%2Fb/%C3%A9", b"/a%2Fb/%C3%A9"),
+        (b"/api/a?x=%20y&x=+z&&=|{}", b"/a?x=%20y&x=+z&&=|{}"),
+        (b"/api//a/./b", b"//a/./b"),
+    ],
+)
+def test_the_target_is_passed_on_as_it_was_written(
+    url: str, cloud: Cloud, asked: bytes, target: bytes
+) -> None:
+    with httpx.Client() as client:
+        client.send(httpx.Request("GET", url, extensions={"target": asked}))
+
+    assert cloud.seen[0].target.encode() == b"/restapis/abc123/api/_user_request_" + target
+
+
+def test_headers_and_body_are_passed_on(url: str, cloud: Cloud) -> None:
+    headers = [
+        ("X-Twice", "1"),
+        ("X-Twice", "2"),
+        ("Idempotency-Key", "k"),
+        ("Accept-Encoding", "x"),
+    ]
+
+    httpx.post(f"{url}/api/a", headers=headers, content=b'{"a":  1.50}')
+
+    [seen] = cloud.seen
+    assert seen.body == b'{"a":  1.50}'
+    assert [value for name, value in seen.headers if name.lower() == "x-twice"] == ["1", "2"]
+    assert ("idempotency-key", "k") in lower(seen.headers)
+    assert ("accept-encoding", "x") in lower(seen.headers)
+
+
+def lower(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name.lower(), value) for name, value in headers]
+
+
+def test_no_header_is_made_up_on_the_way(url: str, cloud: Cloud) -> None:
+    with httpx.Client() as client:
+        client.send(httpx.Request("GET", f"{url}/api/a", headers={"host": "localhost:4005"}))
+
+    assert cloud.seen[0].headers == [("host", "localhost:4005")]
+
+
+def test_a_chunked_body_arrives_whole(url: str) -> None:
+    answer = httpx.post(f"{url}/api/a", content=iter([b"one", b"two"]))
+
+    assert answer.status_code == 201
+
+
+def test_the_answer_comes_back_as_it_was(url: str) -> None:
+    with httpx.stream("GET", f"{url}/api/a") as answer:
+        raw = b"".join(answer.iter_raw())
+
+    assert answer.status_code == 201
+    assert raw == ANSWER
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert len(answer.headers.get_list("date")) == 1
+
+
+def test_an_answer_to_head_has_no_body(url: str) -> None:
+    answer = httpx.head(f"{url}/api/a")
+
+    assert answer.status_code == 201
+    assert answer.headers["content-length"] == str(len(ANSWER))
+
+
+def test_another_deployed_api_is_taken_over_at_once(
+    front: tuple[str, ServicesClient], cloud: Cloud, url: str
+) -> None:
+    front[1].point_front_at("def456")
+
+    httpx.get(f"{url}/api/a")
+
+    assert cloud.seen[0].target.startswith("/restapis/def456/")
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/apiary", "/restapis/abc123/api"])
+def test_other_paths_are_not_found(url: str, cloud: Cloud, path: str) -> None:
+    answer = httpx.get(f"{url}{path}")
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "NOT_FOUND"
+    assert "/api" in answer.json()["message"]
+    assert cloud.seen == []
+
+
+def test_before_the_first_deployment_the_front_says_so(cloud: Cloud, tmp_path: Path) -> None:
+    for url, _ in front_of(cloud.url, tmp_path, None):
+        answer = httpx.get(f"{url}/api/health")
+
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "NOT_DEPLOYED"
+
+
+def test_a_cloud_that_cannot_be_reached_is_a_bad_gateway(tmp_path: Path) -> None:
+    for url, _ in front_of(f"http://{LOOPBACK}:{free_port()}", tmp_path, "abc123"):
+        answer = httpx.get(f"{url}/api/health")
+
+        assert answer.status_code == 502
+        assert answer.json()["success"] is False
+        assert answer.json()["code"] == "BAD_GATEWAY"

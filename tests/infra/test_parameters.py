@@ -1,0 +1,67 @@
+"""The stack's parameters: complete, checked, and refused without repeating a value."""
+
+import json
+
+import pytest
+
+from infra.errors import OperatorError
+from infra.parameters import collect
+
+ENVIRONMENT = {
+    "JWT_SECRET": "j" * 32,
+    "FINANCE_API_KEY": "finance-key",
+    "AUDIT_API_KEY": "audit-key",
+    "BUS_SIGNING_KEY": "b" * 32,
+    "FINANCE_API_URL": "https://finance.example.com",
+    "AUDIT_LOGS_API_URL": "https://audit.example.com",
+    "CORS_ORIGIN": "https://budget.example.com",
+    "FRONTEND_URL": "https://budget.example.com",
+    "MAIL_FROM": "budget@example.com",
+    "DEPARTMENT_ADMINS": json.dumps({"finance": ["head@example.com"]}),
+}
+
+
+def test_the_environment_becomes_parameters() -> None:
+    parameters = collect(ENVIRONMENT, stage="prod")
+    assert parameters["Stage"] == "prod"
+    assert parameters["JwtSecret"] == ENVIRONMENT["JWT_SECRET"]
+    assert parameters["DepartmentAdmins"] == ENVIRONMENT["DEPARTMENT_ADMINS"]
+    assert parameters["LogLevel"] == "INFO"
+
+
+def test_every_parameter_is_one_of_the_template(template: dict[str, dict[str, object]]) -> None:
+    assert collect(ENVIRONMENT, stage="prod").keys() == template["Parameters"].keys()
+
+
+@pytest.mark.parametrize("variable", ENVIRONMENT)
+def test_a_missing_variable_is_named(variable: str) -> None:
+    with pytest.raises(OperatorError, match=f"{variable} is missing"):
+        collect(ENVIRONMENT | {variable: ""}, stage="prod")
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(OperatorError, match=r"FINANCE_API_URL is missing.*MAIL_FROM is missing"):
+        collect({}, stage="prod")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("JWT_SECRET", "top-secret-but-short"),
+        ("BUS_SIGNING_KEY", "top-secret-but-short"),
+        ("FINANCE_API_URL", "ftp://top-secret.example.com"),
+        ("MAIL_FROM", "top-secret"),
+        ("DEPARTMENT_ADMINS", "{top-secret"),
+        ("LOG_LEVEL", "top-secret"),
+    ],
+)
+def test_an_unusable_value_is_refused_and_not_repeated(variable: str, value: str) -> None:
+    with pytest.raises(OperatorError, match=variable) as refusal:
+        collect(ENVIRONMENT | {variable: value}, stage="prod")
+    assert "top-secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("stage", "allowed"), [("local", "true"), ("prod", "false")])
+def test_webhooks_reach_this_machine_on_the_local_stage_alone(stage: str, allowed: str) -> None:
+    environment = ENVIRONMENT | {"WEBHOOK_ALLOW_LOOPBACK": "true"}
+    assert collect(environment, stage=stage)["WebhookAllowLoopback"] == allowed
