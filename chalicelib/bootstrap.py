@@ -6,12 +6,14 @@ it uses and for nothing else.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import hmac
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as configuration
 from chalicelib.domain.errors import ConfigurationError
+from chalicelib.domain.rate_limits import Limits
 from chalicelib.settings import MIN_JWT_SECRET_BYTES, Settings, required
 
 if TYPE_CHECKING:
@@ -44,20 +46,41 @@ def jwt_secret() -> str:
     return found
 
 
+def cursor_key() -> bytes:
+    """Return the key that seals cursors: derived, so that it is no secret to configure."""
+    return hmac.digest(jwt_secret().encode(), b"budget-requests/cursor", "sha256")
+
+
 @cache
 def requests() -> ports.RequestStore:
     """Return the request store; raises ConfigurationError."""
     from chalicelib.adapters import tables
     from chalicelib.adapters.request_store import DynamoRequestStore
 
-    tables.use(tables.RequestRow, required(settings().requests_table, "REQUESTS_TABLE"))
+    table = required(settings().requests_table, "REQUESTS_TABLE")
+    for row in (tables.RequestRow, tables.SupplierRow, tables.HistoryRow):
+        tables.use(row, table)
     if settings().work_table:
         tables.use(tables.SequenceRow, required(settings().work_table, "WORK_TABLE"))
         tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+        tables.use(tables.CountRow, required(settings().work_table, "WORK_TABLE"))
     if settings().budgets_table:
         tables.use(tables.BudgetRow, required(settings().budgets_table, "BUDGETS_TABLE"))
         tables.use(tables.ConfirmationRow, required(settings().budgets_table, "BUDGETS_TABLE"))
     return DynamoRequestStore()
+
+
+@cache
+def request_lists() -> ports.RequestLists:
+    """Return the lists of requests; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.request_lists import DynamoRequestLists
+
+    table = required(settings().requests_table, "REQUESTS_TABLE")
+    for row in (tables.RequestRow, tables.SupplierRow, tables.HistoryRow):
+        tables.use(row, table)
+    tables.use(tables.CountRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoRequestLists()
 
 
 @cache
@@ -146,7 +169,40 @@ def subscriptions() -> ports.Subscriptions:
     from chalicelib.adapters.webhook_store import DynamoSubscriptions
 
     tables.use(tables.SubscriptionRow, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
+    tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
     return DynamoSubscriptions()
+
+
+@cache
+def api_keys() -> ports.ApiKeys:
+    """Return the API keys; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.api_key_store import DynamoApiKeys
+
+    tables.use(tables.ApiKeyRow, required(settings().keys_table, "KEYS_TABLE"))
+    tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoApiKeys()
+
+
+@cache
+def rate_counters() -> ports.RateCounters:
+    """Return the counters of calls; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.rate_counters import DynamoRateCounters
+
+    tables.use(tables.RateRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoRateCounters()
+
+
+@cache
+def limits() -> Limits:
+    """Return how much each principal may do; raises ConfigurationError."""
+    known = settings()
+    return Limits(
+        window=timedelta(milliseconds=known.rate_limit_window_ms),
+        max_calls=known.rate_limit_max_requests,
+        max_creations=known.rate_limit_max_creations,
+    )
 
 
 @cache

@@ -37,6 +37,7 @@ class Settings(BaseModel):
     budgets_table: str | None = Field(None, alias="BUDGETS_TABLE", min_length=3)
     webhooks_table: str | None = Field(None, alias="WEBHOOKS_TABLE", min_length=3)
     work_table: str | None = Field(None, alias="WORK_TABLE", min_length=3)
+    keys_table: str | None = Field(None, alias="KEYS_TABLE", min_length=3)
     event_bus_name: str | None = Field(None, alias="EVENT_BUS_NAME", min_length=1)
     audit_queue_url: _HttpUrl | None = Field(None, alias="AUDIT_QUEUE_URL")
     queue_url: _HttpUrl | None = Field(None, alias="QUEUE_URL")
@@ -50,6 +51,11 @@ class Settings(BaseModel):
         None, alias="DEPARTMENT_ADMINS"
     )
     webhook_allow_loopback: bool = Field(default=False, alias="WEBHOOK_ALLOW_LOOPBACK")
+
+    # Figures have defaults, SPEC.md's own: they are neither secrets nor addresses.
+    rate_limit_window_ms: int = Field(900_000, alias="RATE_LIMIT_WINDOW_MS", ge=1000, le=86_400_000)
+    rate_limit_max_requests: int = Field(100, alias="RATE_LIMIT_MAX_REQUESTS", ge=1)
+    rate_limit_max_creations: int = Field(10, alias="RATE_LIMIT_MAX_CREATIONS", ge=1)
 
     jwt_secret: SecretStr | None = Field(None, alias="JWT_SECRET")
     jwt_secret_arn: str | None = Field(None, alias="JWT_SECRET_ARN")

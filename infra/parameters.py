@@ -48,6 +48,9 @@ class _Environment(BaseModel):
     mail_from: _Address
     department_admins: Json[dict[str, list[_Address]]]
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
+    rate_limit_max_requests: int = Field(100, ge=1)
+    rate_limit_max_creations: int = Field(10, ge=1)
     # "false" where the sender, or the domain of it, is known to SES from elsewhere.
     manage_mail_identity: _Flag = "true"
 

@@ -6,16 +6,12 @@ from decimal import Decimal
 from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.adapters.keys import budget_pk
 from chalicelib.adapters.tables import BudgetRow, ConfirmationRow, connection
 from chalicelib.domain import money
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
-
-
-def budget_pk(key: BudgetKey) -> str:
-    """Return the partition key of a budget."""
-    return f"BUDGET#{key.department}#{key.fiscal_year}#{key.fiscal_period}"
 
 
 def confirmation(key: BudgetKey, event_id: str) -> ConfirmationRow:

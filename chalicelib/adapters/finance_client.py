@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
+from typing import Any
 
 import requests
 from pydantic import BaseModel, ConfigDict
@@ -69,18 +70,19 @@ class HttpFinance:
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
     ) -> None:
         """Tell Finance of a hold; raises DeliveryFailedError."""
-        body = {
-            "department": key.department,
-            "fiscalYear": key.fiscal_year,
-            "fiscalPeriod": key.fiscal_period,
-            "amount": money.number(amount),
-            "budgetRequestId": request_id,
-            "budgetRequestCode": code,
-        }
+        self._tell("reserve", _move(key, amount, request_id, code), idempotency_key)
+
+    def release(
+        self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
+    ) -> None:
+        """Tell Finance that a hold is no more; raises DeliveryFailedError."""
+        self._tell("release", _move(key, amount, request_id, code), idempotency_key)
+
+    def _tell(self, verb: str, body: dict[str, Any], idempotency_key: str) -> None:
         try:
             answer = web.call(
                 "POST",
-                f"{self._base_url}/api/budgets/reserve",
+                f"{self._base_url}/api/budgets/{verb}",
                 headers=self._headers | {"Idempotency-Key": idempotency_key},
                 timeout_seconds=TIMEOUT_SECONDS,
                 json=body,
@@ -91,11 +93,24 @@ class HttpFinance:
             raise DeliveryFailedError(f"Finance answered {answer.status_code}")
 
 
+def _move(key: BudgetKey, amount: Decimal, request_id: int, code: str) -> dict[str, Any]:
+    return {
+        "department": key.department,
+        "fiscalYear": key.fiscal_year,
+        "fiscalPeriod": key.fiscal_period,
+        "amount": money.number(amount),
+        "budgetRequestId": request_id,
+        "budgetRequestCode": code,
+    }
+
+
 def _figures(text: str) -> FinanceFigures:
     try:
         # Parsed apart from validation, so that no amount passes through a binary float.
         told = _Answer.model_validate(json.loads(text, parse_float=Decimal)).data
-    except ValueError as error:  # pydantic's ValidationError and json's error are ValueErrors
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        # pydantic's and json's errors are ValueErrors; the others are numbers beyond what even a
+        # Decimal can hold, and nesting without end.
         raise FinanceUnavailableError(
             f"Finance answered something we do not understand: {type(error).__name__}"
         ) from None

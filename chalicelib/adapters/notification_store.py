@@ -1,5 +1,6 @@
 """Notifications in DynamoDB, beside the request they are about."""
 
+from chalicelib.adapters.keys import request_pk
 from chalicelib.adapters.tables import NotificationRow
 from chalicelib.domain.notifications import Notification
 
@@ -10,7 +11,7 @@ class DynamoNotifications:
     def record(self, notification: Notification) -> None:
         """Keep a notification, replacing what was kept of it before."""
         NotificationRow(
-            _pk(notification.budget_request_id),
+            request_pk(notification.budget_request_id),
             f"NOTIFICATION#{notification.created_at.isoformat()}#{notification.id}",
             body=notification.model_dump_json(),
         ).save()
@@ -18,13 +19,9 @@ class DynamoNotifications:
     def latest(self, request_id: int, limit: int) -> tuple[Notification, ...]:
         """Return the newest notifications of a request, newest first, at most `limit`."""
         rows = NotificationRow.query(
-            _pk(request_id),
+            request_pk(request_id),
             NotificationRow.sk.startswith("NOTIFICATION#"),
             scan_index_forward=False,
             limit=limit,
         )
         return tuple(Notification.model_validate_json(row.body) for row in rows)
-
-
-def _pk(request_id: int) -> str:
-    return f"REQUEST#{request_id}"

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 
+from pynamodb.expressions.condition import Condition
+from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.tables import ReceiptRow
-from chalicelib.adapters.transactions import Part
-from chalicelib.domain.errors import IdempotencyKeyTakenError
+from chalicelib.adapters.transactions import Part, transact
+from chalicelib.domain.errors import ConflictError, IdempotencyKeyTakenError
 from chalicelib.domain.idempotency import Receipt
 
 
@@ -38,6 +40,22 @@ def receipt_part(receipt: Receipt, now: datetime) -> Part:
         transaction.save(row, condition=free)
 
     return Part(add, lambda _: IdempotencyKeyTakenError())
+
+
+def put_with_receipt(row: Model, condition: Condition, receipt: Receipt | None) -> None:
+    """Put a new row; with a receipt, both or none of them.
+
+    Raises IdempotencyKeyTakenError; ConflictError or PutError where the condition fails.
+    """
+    if receipt is None:
+        row.save(condition=condition)
+        return
+
+    def add(transaction: TransactWrite) -> None:
+        transaction.save(row, condition=condition)
+
+    kept = receipt_part(receipt, datetime.now(UTC))
+    transact(puts=[kept, Part(add, lambda _: ConflictError())], updates=[])
 
 
 def _pk(caller: str, key: str) -> str:

@@ -1,7 +1,7 @@
 """Requests in DynamoDB: one item a request, one conditional write or transaction a commit."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,8 +11,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.adapters.budget_store import budget_pk, confirmation
+from chalicelib.adapters.budget_store import confirmation
+from chalicelib.adapters.keys import budget_pk, department_status, request_pk
 from chalicelib.adapters.receipts import receipt_part
+from chalicelib.adapters.request_parts import counts, rows_beside
 from chalicelib.adapters.tables import BudgetRow, ConfirmationRow, RequestRow, SequenceRow
 from chalicelib.adapters.transactions import Part, transact
 from chalicelib.domain import money
@@ -25,6 +27,7 @@ from chalicelib.domain.errors import (
     RequestNotFoundError,
 )
 from chalicelib.domain.idempotency import Receipt
+from chalicelib.domain.listing import Summary, position
 from chalicelib.domain.messages import Outbox
 from chalicelib.domain.requests import BudgetRequest, Change
 
@@ -58,47 +61,43 @@ class DynamoRequestStore:
 
     def commit(self, *changes: Change, receipt: Receipt | None = None) -> None:
         """Write changes whole or not at all: one conditional put, or one transaction."""
-        moves_money = any(change.hold or change.release for change in changes)
-        if len(changes) == 1 and receipt is None and not moves_money:
-            _put(changes[0])
-            return
         try:
-            _transact(changes, receipt, still_unconfirmed=True)
-        except _AlreadyConfirmedError:
-            _transact(changes, receipt, still_unconfirmed=False)
+            try:
+                _write(changes, receipt, still_unconfirmed=True)
+            except _AlreadyConfirmedError:
+                _write(changes, receipt, still_unconfirmed=False)
+        except _AlreadyWrittenError:
+            return
+
+
+class _AlreadyWrittenError(Exception):
+    """A retry of our own write, whose answer was lost, has met itself: it is all there."""
 
 
 class _AlreadyConfirmedError(Exception):
     """Finance has confirmed a hold that is being released."""
 
 
-def request_pk(request_id: int) -> str:
-    """Return the partition key of a request and all that belongs to it."""
-    return f"REQUEST#{request_id}"
-
-
 def _put(change: Change) -> None:
-    row = _row(change)
+    row = request_row(change)
     try:
         row.save(condition=_unchanged_since(change))
     except PutError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise
-        # A retry of our own write, whose answer was lost, meets itself here.
-        if _body_of(row.pk) != row.body:
-            raise ConflictError from None
+        if _body_of(row.pk) == row.body:
+            raise _AlreadyWrittenError from None
+        raise ConflictError from None
 
 
-def _transact(
-    changes: Iterable[Change], receipt: Receipt | None, *, still_unconfirmed: bool
-) -> None:
+def _write(changes: Sequence[Change], receipt: Receipt | None, *, still_unconfirmed: bool) -> None:
     puts: list[Part] = []
     updates: list[Part] = []
     holds: dict[BudgetKey, Decimal] = defaultdict(Decimal)
     if receipt:
         puts.append(receipt_part(receipt, datetime.now(UTC)))
     for change in changes:
-        puts.append(_request_part(change))
+        puts += [_request_part(change), *rows_beside(change)]
         if change.hold:
             holds[change.hold.key] += change.hold.amount
         if change.release:
@@ -107,16 +106,24 @@ def _transact(
             updates.append(_release_part(change.release, still_unconfirmed=still_unconfirmed))
     # A transaction takes an item once: holds on one budget are one write.
     updates += [_hold_part(key, amount) for key, amount in holds.items()]
-    transact(puts, updates)
+    updates += counts(changes)
+    if len(puts) == 1 and not updates:
+        _put(changes[0])  # one item is half the price outside a transaction
+    else:
+        transact(puts, updates)
 
 
 def _request_part(change: Change) -> Part:
-    row, condition = _row(change), _unchanged_since(change)
+    row, condition = request_row(change), _unchanged_since(change)
 
     def add(transaction: TransactWrite) -> None:
-        transaction.save(row, condition=condition)
+        transaction.save(row, condition=condition, return_values=ALL_OLD)
 
-    return Part(add, lambda _: ConflictError())
+    def refused(reason: CancellationReason) -> Exception:
+        known = (reason.raw_item or {}).get("body", {}).get("S")
+        return _AlreadyWrittenError() if known == row.body else ConflictError()
+
+    return Part(add, refused)
 
 
 def _hold_part(key: BudgetKey, amount: Decimal) -> Part:
@@ -170,17 +177,24 @@ def _confirmation_part(release: Release) -> Part:
     return Part(add, lambda _: _AlreadyConfirmedError())
 
 
-def _row(change: Change) -> RequestRow:
+def request_row(change: Change) -> RequestRow:
+    """Return the item that a change makes of its request."""
     after = change.after
-    return RequestRow(
+    row = RequestRow(
         pk=request_pk(after.id),
         version=after.version,
         status=after.status.value,
         department=after.department,
         requested_by=after.requested_by,
-        body=after.model_dump_json(),
+        body=after.model_dump_json(exclude_none=True),  # most fields of most requests are none
         outbox=Outbox(events=change.events, audit=change.audit).model_dump_json(),
     )
+    if not after.is_deleted:  # what is deleted leaves the list indexes
+        row.listed = position(after)
+        row.department_status = department_status(after.department, after.status)
+        row.linked_to = after.linked_purchase_request_id
+        row.summary = Summary.of(after).model_dump_json(exclude_none=True)
+    return row
 
 
 def _unchanged_since(change: Change) -> Condition:

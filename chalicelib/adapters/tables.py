@@ -11,6 +11,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
 from chalicelib.adapters.aws import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
@@ -26,8 +27,76 @@ class _Meta:
     max_retry_attempts = MAX_ATTEMPTS - 1
 
 
+class ByOwner(GlobalSecondaryIndex["RequestRow"]):
+    """One person's requests in the order of creation."""
+
+    class Meta:
+        """Named as in infra/template.yaml."""
+
+        index_name = "by_owner"
+        projection = IncludeProjection(["summary"])
+
+    requested_by = UnicodeAttribute(hash_key=True)
+    listed = UnicodeAttribute(range_key=True)
+
+
+class ByDepartment(GlobalSecondaryIndex["RequestRow"]):
+    """A department's requests in the order of creation."""
+
+    class Meta:
+        """Named as in infra/template.yaml."""
+
+        index_name = "by_department"
+        projection = IncludeProjection(["summary"])
+
+    department = UnicodeAttribute(hash_key=True)
+    listed = UnicodeAttribute(range_key=True)
+
+
+class ByDepartmentAndStatus(GlobalSecondaryIndex["RequestRow"]):
+    """A department's requests of one status in the order of creation."""
+
+    class Meta:
+        """Named as in infra/template.yaml."""
+
+        index_name = "by_department_status"
+        projection = IncludeProjection(["summary"])
+
+    department_status = UnicodeAttribute(hash_key=True)
+    listed = UnicodeAttribute(range_key=True)
+
+
+class ByLink(GlobalSecondaryIndex["RequestRow"]):
+    """The requests linked to one purchase request."""
+
+    class Meta:
+        """Named as in infra/template.yaml."""
+
+        index_name = "by_link"
+        projection = IncludeProjection(["summary"])
+
+    linked_to = UnicodeAttribute(hash_key=True)
+    listed = UnicodeAttribute(range_key=True)
+
+
+class BySupplier(GlobalSecondaryIndex["SupplierRow"]):
+    """The requests that have had a line of one supplier."""
+
+    class Meta:
+        """Named as in infra/template.yaml."""
+
+        index_name = "by_supplier"
+        projection = KeysOnlyProjection()
+
+    supplier = UnicodeAttribute(hash_key=True)
+    listed = UnicodeAttribute(range_key=True)
+
+
 class RequestRow(Model):
-    """A request: its state as JSON, and in `outbox` what is told of its last change."""
+    """A request: its state as JSON, and in `outbox` what is told of its last change.
+
+    `listed` is its place in the lists, `summary` what they show of it; a deleted one has neither.
+    """
 
     class Meta(_Meta):
         """Named by `use`."""
@@ -38,8 +107,56 @@ class RequestRow(Model):
     status = UnicodeAttribute()
     department = UnicodeAttribute()
     requested_by = UnicodeAttribute()
+    department_status = UnicodeAttribute(null=True)
+    linked_to = UnicodeAttribute(null=True)
+    listed = UnicodeAttribute(null=True)
+    summary = UnicodeAttribute(null=True)
     body = UnicodeAttribute()
     outbox = UnicodeAttribute()
+
+    by_owner = ByOwner()
+    by_department = ByDepartment()
+    by_department_status = ByDepartmentAndStatus()
+    by_link = ByLink()
+
+
+class SupplierRow(Model):
+    """That a request has, or had, a line of a supplier; the lines themselves are the request's."""
+
+    class Meta(_Meta):
+        """Named by `use`; the requests table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    supplier = UnicodeAttribute()
+    listed = UnicodeAttribute()
+
+    by_supplier = BySupplier()
+
+
+class HistoryRow(Model):
+    """Older history of a request, a chunk a row."""
+
+    class Meta(_Meta):
+        """Named by `use`; the requests table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
+
+
+class CountRow(Model):
+    """How many requests a department has of each status; written with every change of that."""
+
+    class Meta(_Meta):
+        """Named by `use`; the work table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="COUNT")
+    PENDING = NumberAttribute(default=0)
+    APPROVED = NumberAttribute(default=0)
+    REJECTED = NumberAttribute(default=0)
+    CANCELLED = NumberAttribute(default=0)
 
 
 class NotificationRow(Model):
@@ -93,6 +210,20 @@ class SubscriptionRow(Model):
     secret = UnicodeAttribute()
 
 
+class ApiKeyRow(Model):
+    """An API key under its hash: what never changes of it as JSON, what does as attributes."""
+
+    class Meta(_Meta):
+        """Named by `use`."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
+    last_used_at = UnicodeAttribute(null=True)
+    revoked_by = UnicodeAttribute(null=True)
+    revoked_at = UnicodeAttribute(null=True)
+
+
 class DeliveryRow(Model):
     """One attempt to bring one event to one subscriber."""
 
@@ -127,6 +258,19 @@ class ReceiptRow(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="RECEIPT")
     body = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class RateRow(Model):
+    """What a principal has done in one window."""
+
+    class Meta(_Meta):
+        """Named by `use`; the work table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="RATE")
+    calls = NumberAttribute()
+    creations = NumberAttribute()
     expires_at = NumberAttribute()
 
 

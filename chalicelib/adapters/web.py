@@ -1,6 +1,7 @@
 """HTTP to partners we are configured with: one session, bounded waits, no surprises."""
 
 from functools import cache
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -10,9 +11,10 @@ CONNECT_TIMEOUT_SECONDS = 3.05
 
 @cache
 def session() -> requests.Session:
-    """Return the process's session: keeps connections, ignores proxies of the environment."""
+    """Return the process's session: keeps connections, no cookies, no proxy of the environment."""
     made = requests.Session()
     made.trust_env = False
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return made
 
 

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from chalicelib.adapters.receipts import put_with_receipt
 from chalicelib.adapters.tables import DeliveryRow, SubscriptionRow
+from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.webhooks import Subscription
 from chalicelib.usecases.ports import Attempt
 
@@ -15,14 +17,17 @@ _SUBSCRIPTIONS = "SUBSCRIPTIONS"
 class DynamoSubscriptions:
     """The Subscriptions on DynamoDB: few, and always read together, so one partition."""
 
-    def add(self, subscription: Subscription, secret: str) -> None:
-        """Keep a new subscription with its secret."""
-        SubscriptionRow(
+    def add(
+        self, subscription: Subscription, secret: str, *, receipt: Receipt | None = None
+    ) -> None:
+        """Keep a new subscription with its secret, and the receipt of the call with it."""
+        row = SubscriptionRow(
             _SUBSCRIPTIONS,
             subscription.id,
             body=subscription.model_dump_json(),
             secret=secret,
-        ).save(condition=SubscriptionRow.pk.does_not_exist())
+        )
+        put_with_receipt(row, SubscriptionRow.pk.does_not_exist(), receipt)
 
     def all(self) -> tuple[tuple[Subscription, str], ...]:
         """Return every subscription with its secret, as last written."""

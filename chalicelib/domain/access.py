@@ -1,5 +1,6 @@
 """Who may do what: the one place where access is decided (SPEC.md 1)."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal, get_args
 
@@ -11,15 +12,37 @@ DEPARTMENTS: tuple[Department, ...] = get_args(Department)
 
 
 class Level(StrEnum):
-    """How far a role reaches."""
+    """How far a role reaches; a service reaches as far as its key's scopes and departments."""
 
     USER = "user"
     ADMIN = "admin"
     SUPERADMIN = "superadmin"
+    SERVICE = "service"
+
+
+class Scope(StrEnum):
+    """What an API key may be good for."""
+
+    REQUESTS_READ = "requests:read"
+    REQUESTS_WRITE = "requests:write"
+    BUDGETS_READ = "budgets:read"
+    SYNC_RUN = "sync:run"
+    WEBHOOKS_MANAGE = "webhooks:manage"
+
+
+#: What ids of services begin with; no token of a person may claim such an id.
+SERVICE_ID_PREFIX = "key:"
+
+#: The role under which services stand in histories and audit entries.
+SERVICE_ROLE = "Service"
 
 
 class Actor(Value):
-    """A person who proved who they are; `department` is None where the role names none we know."""
+    """Who proved who they are: a person with a role, or a service with an API key.
+
+    A person has a `department`, None where the role names none we know. A service has `scopes`
+    and `departments` instead.
+    """
 
     id: str
     name: str
@@ -27,6 +50,13 @@ class Actor(Value):
     level: Level
     department: Department | None
     email: str | None = None
+    scopes: tuple[Scope, ...] = ()
+    departments: tuple[Department, ...] = ()
+
+    @property
+    def principal(self) -> str:
+        """The name under which calls are counted: never the same for two, `user:…` or `key:…`."""
+        return self.id if self.level is Level.SERVICE else f"user:{self.id}"
 
 
 def level_of(role: str) -> Level:
@@ -43,8 +73,24 @@ def department_of(role: str) -> Department | None:
     return next((department for department in DEPARTMENTS if department == leading), None)
 
 
+def may_call(actor: Actor, scope: Scope | None) -> None:
+    """Let keys call only what takes keys, and only with its scope; raises ForbiddenError.
+
+    People may call everything: what they may do there is for the rules below.
+    """
+    if actor.level is not Level.SERVICE:
+        return
+    if scope is None:
+        raise ForbiddenError("API keys cannot do this; it takes a person's token")
+    if scope not in actor.scopes:
+        raise ForbiddenError(f"This takes an API key with the scope {scope}")
+
+
 def may_create(actor: Actor, department: Department) -> None:
-    """Users and admins create for their own department; raises ForbiddenError."""
+    """Users and admins create for their own department, keys for theirs; raises ForbiddenError."""
+    if actor.level is Level.SERVICE:
+        _key_reaches(actor, Scope.REQUESTS_WRITE, department)
+        return
     if actor.level is Level.SUPERADMIN:
         raise ForbiddenError("A SuperAdmin does not create budget requests")
     if actor.department != department:
@@ -52,7 +98,10 @@ def may_create(actor: Actor, department: Department) -> None:
 
 
 def may_see(actor: Actor, *, department: Department, requested_by: str) -> None:
-    """Let the owner, the department's admins and any SuperAdmin; raises ForbiddenError."""
+    """Let the owner, the department's admins and keys, any SuperAdmin; raises ForbiddenError."""
+    if actor.level is Level.SERVICE:
+        _key_reaches(actor, Scope.REQUESTS_READ, department)
+        return
     if actor.level is Level.SUPERADMIN or actor.id == requested_by:
         return
     if actor.level is Level.ADMIN and actor.department == department:
@@ -62,6 +111,8 @@ def may_see(actor: Actor, *, department: Department, requested_by: str) -> None:
 
 def may_edit(actor: Actor, *, department: Department, requested_by: str) -> None:
     """Let the owner and the department's admins edit and submit; raises ForbiddenError."""
+    if actor.level is Level.SERVICE:
+        raise ForbiddenError("API keys do not edit, submit or cancel budget requests")
     if actor.level is Level.SUPERADMIN:
         raise ForbiddenError("A SuperAdmin does not edit or submit budget requests")
     may_see(actor, department=department, requested_by=requested_by)
@@ -69,14 +120,43 @@ def may_edit(actor: Actor, *, department: Department, requested_by: str) -> None
 
 def may_review(actor: Actor, *, department: Department, requested_by: str) -> None:
     """Let the department's admins and SuperAdmins, but not on their own; raises ForbiddenError."""
-    if actor.level is Level.USER:
-        raise ForbiddenError("Only admins can review budget requests")
+    may_review_some(actor)
     may_see(actor, department=department, requested_by=requested_by)
     if actor.id == requested_by:
         raise ForbiddenError("Nobody reviews their own budget request")
 
 
-def may_manage_webhooks(actor: Actor) -> None:
+def may_review_some(actor: Actor) -> None:
+    """Let those who review at all: admins and SuperAdmins; raises ForbiddenError."""
+    if actor.level not in {Level.ADMIN, Level.SUPERADMIN}:
+        raise ForbiddenError("Only admins can review budget requests")
+
+
+def may_search_items(actor: Actor) -> None:
+    """Let department admins and SuperAdmins; raises ForbiddenError."""
+    if actor.level not in {Level.ADMIN, Level.SUPERADMIN}:
+        raise ForbiddenError("Only admins search for items")
+
+
+def may_manage_webhooks(actor: Actor, departments: Iterable[Department] = ()) -> None:
+    """Let SuperAdmins, and keys for webhooks that hear of their departments alone.
+
+    No `departments` stands for all of them, as in a subscription. Raises ForbiddenError.
+    """
+    if actor.level is Level.SERVICE:
+        for department in tuple(departments) or DEPARTMENTS:
+            _key_reaches(actor, Scope.WEBHOOKS_MANAGE, department)
+    elif actor.level is not Level.SUPERADMIN:
+        raise ForbiddenError("Only a SuperAdmin manages webhooks")
+
+
+def may_manage_api_keys(actor: Actor) -> None:
     """SuperAdmins only; raises ForbiddenError."""
     if actor.level is not Level.SUPERADMIN:
-        raise ForbiddenError("Only a SuperAdmin manages webhooks")
+        raise ForbiddenError("Only a SuperAdmin manages API keys")
+
+
+def _key_reaches(actor: Actor, scope: Scope, department: Department) -> None:
+    may_call(actor, scope)
+    if department not in actor.departments:
+        raise ForbiddenError(f"This API key does not reach the department {department}")

@@ -1,10 +1,11 @@
 """What people write into a request, and within which limits (SPEC.md 3)."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     StrictBool,
     ValidationInfo,
@@ -65,11 +66,20 @@ class NewRequest(Value):
     items: tuple[NewItem, ...] = Field(default=(), max_length=MAX_ITEMS)
 
 
+def _only_what_is_named(schema: dict[str, Any]) -> None:
+    """Tell that a change names something, and that what it leaves out stays as it is."""
+    schema["minProperties"] = 1
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 class DraftChange(Value):
     """The body of a change to a draft: the fields to change, at least one; `items` replaces all.
 
     The department is not among them: it decides whose money it is and who may see the request.
     """
+
+    model_config = ConfigDict(json_schema_extra=_only_what_is_named)
 
     amount_requested: Amount = Decimal(0)
     purpose: Purpose = ""
@@ -89,6 +99,8 @@ class DraftChange(Value):
 
 class ItemChange(Value):
     """The body of a change to a draft's line: the fields to change, at least one."""
+
+    model_config = ConfigDict(json_schema_extra=_only_what_is_named)
 
     item_name: Name = ""
     quantity: Amount = Decimal(0)

@@ -1,14 +1,19 @@
 """Every refusal the service knows, each with a stable code; how HTTP tells them is not known here.
 
 BudgetRequestsError
-├── AuthenticationError     MISSING_TOKEN · TOKEN_EXPIRED · INVALID_TOKEN
+├── AuthenticationError     MISSING_TOKEN · TOKEN_EXPIRED · INVALID_TOKEN ·
+│                           MISSING_API_KEY · INVALID_API_KEY · EXPIRED_API_KEY
 ├── ForbiddenError          FORBIDDEN
+├── RateLimitExceededError  RATE_LIMIT_EXCEEDED
+│   └── CreateLimitExceededError  CREATE_LIMIT_EXCEEDED
 ├── RequestNotFoundError    NOT_FOUND
 ├── ItemNotFoundError       ITEM_NOT_FOUND
+├── ApiKeyNotFoundError     API_KEY_NOT_FOUND
 ├── RouteNotFoundError      ROUTE_NOT_FOUND
 ├── MethodNotAllowedError   METHOD_NOT_ALLOWED
 ├── InvalidInputError       VALIDATION_ERROR
-│   └── MalformedJsonError  MALFORMED_JSON
+│   ├── MalformedJsonError  MALFORMED_JSON
+│   └── FilterTooBroadError FILTER_TOO_BROAD
 ├── BodyTooLargeError       BODY_TOO_LARGE
 ├── UnsupportedMediaTypeError  UNSUPPORTED_MEDIA_TYPE
 ├── InvalidStatusError      INVALID_STATUS
@@ -66,10 +71,59 @@ class InvalidTokenError(AuthenticationError):
     code = "INVALID_TOKEN"
 
 
+class MissingApiKeyError(AuthenticationError):
+    """The header is there, and empty."""
+
+    code = "MISSING_API_KEY"
+
+    def __init__(self) -> None:
+        super().__init__("API key required")
+
+
+class InvalidApiKeyError(AuthenticationError):
+    """Mistyped, unknown or revoked; which of them is nobody's business."""
+
+    code = "INVALID_API_KEY"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid or inactive API key")
+
+
+class ExpiredApiKeyError(AuthenticationError):
+    """The key was good once."""
+
+    code = "EXPIRED_API_KEY"
+
+    def __init__(self) -> None:
+        super().__init__("API key expired")
+
+
 class ForbiddenError(BudgetRequestsError):
     """Known, but not allowed this."""
 
     code = "FORBIDDEN"
+
+
+class RateLimitExceededError(BudgetRequestsError):
+    """The caller has called as often as this window allows; the next one begins in a while."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    what: ClassVar[str] = "calls"
+
+    def __init__(self, *, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"Too many {self.what}: {limit} are allowed in a window, "
+            f"and the next one begins in {retry_after_seconds} s"
+        )
+        self.limit = limit
+        self.retry_after_seconds = retry_after_seconds
+
+
+class CreateLimitExceededError(RateLimitExceededError):
+    """The caller has created as much as this window allows."""
+
+    code = "CREATE_LIMIT_EXCEEDED"
+    what = "creations"
 
 
 class RequestNotFoundError(BudgetRequestsError):
@@ -88,6 +142,15 @@ class ItemNotFoundError(BudgetRequestsError):
 
     def __init__(self) -> None:
         super().__init__("The budget request has no such item")
+
+
+class ApiKeyNotFoundError(BudgetRequestsError):
+    """No API key has this id."""
+
+    code = "API_KEY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("API key not found")
 
 
 class RouteNotFoundError(BudgetRequestsError):
@@ -126,6 +189,16 @@ class InvalidInputError(BudgetRequestsError):
     def __init__(self, errors: tuple[FieldError, ...], message: str = "Validation failed") -> None:
         super().__init__(message)
         self.errors = errors
+
+
+class FilterTooBroadError(InvalidInputError):
+    """Answering would mean reading more rows than one call may; `field` is what would narrow it."""
+
+    code = "FILTER_TOO_BROAD"
+
+    def __init__(self, field: str) -> None:
+        wrong = "more requests than one list may read: narrow the filter, or go on by cursor"
+        super().__init__((FieldError(field, wrong),), "The filter is too broad")
 
 
 class MalformedJsonError(InvalidInputError):

@@ -75,6 +75,8 @@ class AuditAction(StrEnum):
     REJECT_ITEM = "REJECT_ITEM"
     MODIFY_ITEM = "MODIFY_ITEM"
     WEBHOOK_CREATE = "WEBHOOK_CREATE"
+    API_KEY_CREATE = "API_KEY_CREATE"
+    API_KEY_REVOKE = "API_KEY_REVOKE"
 
 
 class AuditEntry(Value):

@@ -13,10 +13,10 @@ blueprint = Blueprint(__name__)
 
 @blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=10)
 def finance(event: SQSEvent) -> BatchResponse:
-    """Tell Finance Main of each hold."""
+    """Tell Finance Main of each hold and release."""
 
     def act(body: str) -> None:
-        holds.reserve(
+        holds.tell_finance(
             EventMessage.model_validate_json(body).detail,
             at=bootstrap.now(),
             claims=bootstrap.claims(),

@@ -1,4 +1,4 @@
-"""Finance hears of every hold, and what Finance has confirmed is counted as contained."""
+"""Finance hears of every hold and release, and what it has confirmed is counted as contained."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.access import Department
 from chalicelib.domain.budgets import BudgetKey
+from chalicelib.domain.events import EventType
 from chalicelib.domain.fiscal import FiscalPeriod
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.money import Money
@@ -16,8 +17,8 @@ from chalicelib.usecases.ports import Claims, Finance, HoldConfirmations
 CONSUMER = "finance"
 
 
-class _Approved(BaseModel):
-    """What an approval event says of its hold."""
+class _Told(BaseModel):
+    """What an event says of the money it is about."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, hide_input_in_errors=True
@@ -28,10 +29,30 @@ class _Approved(BaseModel):
     department: Department
     fiscal_year: int
     fiscal_period: FiscalPeriod
+
+    @property
+    def key(self) -> BudgetKey:
+        """The budget the money is of."""
+        return BudgetKey(
+            department=self.department,
+            fiscal_year=self.fiscal_year,
+            fiscal_period=self.fiscal_period,
+        )
+
+
+class _Reserved(_Told):
+    """What an approval says of its hold."""
+
     reserved_amount: Money
 
 
-def reserve(
+class _Released(_Told):
+    """What a release says of the hold it ends."""
+
+    released_amount: Money
+
+
+def tell_finance(
     event: PublishedEvent,
     *,
     at: datetime,
@@ -39,25 +60,38 @@ def reserve(
     finance: Finance,
     confirmations: HoldConfirmations,
 ) -> None:
-    """Tell Finance of an approved request's hold, then count it as confirmed.
+    """Tell Finance of a hold or of its release; any other event is none of its business.
 
     Finance knows a repeat by its idempotency key, which is the event's id, and so does the
-    confirmation: a worker that dies in between does no harm when the event comes again.
+    confirmation of a hold: a worker that dies in between does no harm when the event comes again.
+    A release needs no confirmation: until Finance has heard of it, its figures are too low.
     Raises DeliveryFailedError, ClaimHeldError, pydantic.ValidationError on a foreign shape.
     """
-    hold = _Approved.model_validate(event.data)
-    key = BudgetKey(
-        department=hold.department, fiscal_year=hold.fiscal_year, fiscal_period=hold.fiscal_period
-    )
+    match event.type:
+        case EventType.APPROVED:
+            reserved = _Reserved.model_validate(event.data)
 
-    def act() -> None:
-        finance.reserve(
-            key,
-            hold.reserved_amount,
-            request_id=hold.budget_request_id,
-            code=hold.request_code,
-            idempotency_key=event.id,
-        )
-        confirmations.confirm(key, hold.reserved_amount, event_id=event.id)
+            def reserve() -> None:
+                finance.reserve(
+                    reserved.key,
+                    reserved.reserved_amount,
+                    request_id=reserved.budget_request_id,
+                    code=reserved.request_code,
+                    idempotency_key=event.id,
+                )
+                confirmations.confirm(reserved.key, reserved.reserved_amount, event_id=event.id)
 
-    once(claims, CONSUMER, event.id, at, act)
+            once(claims, CONSUMER, event.id, at, reserve)
+        case EventType.RESERVATION_RELEASED:
+            released = _Released.model_validate(event.data)
+
+            def release() -> None:
+                finance.release(
+                    released.key,
+                    released.released_amount,
+                    request_id=released.budget_request_id,
+                    code=released.request_code,
+                    idempotency_key=event.id,
+                )
+
+            once(claims, CONSUMER, event.id, at, release)

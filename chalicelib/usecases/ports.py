@@ -6,12 +6,15 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Protocol
 
+from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
 from chalicelib.domain.events import AuditEntry, Event
 from chalicelib.domain.idempotency import Receipt
+from chalicelib.domain.listing import Selection, Summary
 from chalicelib.domain.model import Value
 from chalicelib.domain.notifications import Mail, Notification
-from chalicelib.domain.requests import BudgetRequest, Change
+from chalicelib.domain.rate_limits import Window
+from chalicelib.domain.requests import BudgetRequest, Change, HistoryEntry
 from chalicelib.domain.webhooks import Subscription
 
 
@@ -33,6 +36,36 @@ class RequestStore(Protocol):
         Raises ConflictError, InsufficientBudgetError, BudgetUnknownError, BusyError, and
         IdempotencyKeyTakenError where the receipt's key has one; then nothing changed.
         """
+
+
+class RequestLists(Protocol):
+    """Requests read together: by owner, department, status, link or supplier."""
+
+    def slice(
+        self,
+        selection: Selection,
+        *,
+        after: str | None = None,
+        skip: int = 0,
+        limit: int,
+        newest_first: bool = True,
+    ) -> list[Summary]:
+        """Return up to `limit` rows after position `after` and the first `skip`; no sifting.
+
+        Raises FilterTooBroadError past the row budget.
+        """
+
+    def count(self, selection: Selection) -> int:
+        """Return how many a selection has that counters know."""
+
+    def all(self, selection: Selection) -> list[Summary]:
+        """Return every row of a selection, newest first; raises FilterTooBroadError."""
+
+    def of_supplier(self, supplier: str) -> list[int]:
+        """Return the requests that have, or had, a line of a supplier, newest first."""
+
+    def archived_history(self, request_id: int, *, first: int, last: int) -> list[HistoryEntry]:
+        """Return the chunks of archived history that begin with entries `first` to `last`."""
 
 
 class Receipts(Protocol):
@@ -81,6 +114,11 @@ class Finance(Protocol):
     ) -> None:
         """Tell Finance of a hold; raises DeliveryFailedError."""
 
+    def release(
+        self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
+    ) -> None:
+        """Tell Finance that a hold is no more; raises DeliveryFailedError."""
+
 
 class AuditQueue(Protocol):
     """The way to Audit for what changes nothing and so leaves no trace in the stream."""
@@ -126,8 +164,13 @@ class Claims(Protocol):
 class Subscriptions(Protocol):
     """The webhook subscriptions."""
 
-    def add(self, subscription: Subscription, secret: str) -> None:
-        """Keep a new subscription with its secret."""
+    def add(
+        self, subscription: Subscription, secret: str, *, receipt: Receipt | None = None
+    ) -> None:
+        """Keep a new subscription with its secret, and the receipt of the call with it.
+
+        Raises IdempotencyKeyTakenError where the receipt's key has one; then nothing was kept.
+        """
 
     def all(self) -> tuple[tuple[Subscription, str], ...]:
         """Return every subscription with its secret."""
@@ -180,3 +223,38 @@ class Notifications(Protocol):
 
     def latest(self, request_id: int, limit: int) -> tuple[Notification, ...]:
         """Return the newest notifications of a request, newest first, at most `limit`."""
+
+
+class ApiKeys(Protocol):
+    """The API keys, none of which is kept itself: only what it hashes to."""
+
+    def add(self, key: ApiKey, key_hash: str, *, receipt: Receipt | None = None) -> None:
+        """Keep a new key under its hash, and the receipt of the call with it.
+
+        Raises IdempotencyKeyTakenError where the receipt's key has one; then nothing was kept.
+        """
+
+    def find(self, key_hash: str) -> ApiKey | None:
+        """Return the key with this hash as it is now, in one read; None where there is none."""
+
+    def get(self, key_id: str) -> ApiKey:
+        """Return the key with this id; raises ApiKeyNotFoundError."""
+
+    def all(self) -> tuple[ApiKey, ...]:
+        """Return every key, revoked and expired ones too."""
+
+    def revoke(self, key_id: str, *, by: str, at: datetime) -> ApiKey:
+        """End a key, unless it has ended, and return it; raises ApiKeyNotFoundError."""
+
+    def mark_used(self, key_hash: str, at: datetime) -> None:
+        """Note that a key was used at `at`, unless another call has just noted the like."""
+
+
+class RateCounters(Protocol):
+    """How often each principal has called."""
+
+    def count(self, principal: str, window: Window, *, is_creation: bool) -> tuple[int, int]:
+        """Count one call, and return the window's (calls, creations) with it, in one write.
+
+        No two calls get the same count, however many ask at once.
+        """

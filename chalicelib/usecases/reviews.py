@@ -98,9 +98,11 @@ def approve_many(
 ) -> tuple[BudgetRequest, ...]:
     """Approve all requests of a bulk in one transaction, or none.
 
-    Raises BulkRefusedError with what stands in the way of each; InsufficientBudgetError,
-    BudgetUnknownError, ConflictError where the transaction itself was refused.
+    Raises ForbiddenError for who reviews nothing; BulkRefusedError with what stands in the way of
+    each; InsufficientBudgetError, BudgetUnknownError, ConflictError where the transaction itself
+    was refused.
     """
+    access.may_review_some(by)
     approval = Approval(review_notes=bulk.review_notes, buffer_percentage=bulk.buffer_percentage)
     known = store.get_many(bulk.ids)
     changes: list[Change] = []

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from chalicelib.domain import access, signing
 from chalicelib.domain.access import Actor
 from chalicelib.domain.errors import ClaimHeldError, DeliveryFailedError
 from chalicelib.domain.events import AuditAction, audit_entry, timestamp
+from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.webhooks import NewSubscription, Subscription
 from chalicelib.usecases.once import once
@@ -29,12 +31,14 @@ def subscribe(
     subscriptions: Subscriptions,
     sender: WebhookSender,
     audit: AuditQueue,
+    receipt: Callable[[Subscription], Receipt] | None = None,
 ) -> tuple[Subscription, str]:
     """Keep a new subscription and return it with its secret, which is not shown again.
 
-    Raises ForbiddenError; InvalidInputError where the address is one we never call.
+    Raises ForbiddenError; InvalidInputError where the address is one we never call;
+    IdempotencyKeyTakenError where the receipt's key has one.
     """
-    access.may_manage_webhooks(by)
+    access.may_manage_webhooks(by, new.departments)
     sender.check(new.url)
     subscription = Subscription(
         id=f"wh_{uuid4().hex}",
@@ -47,7 +51,7 @@ def subscribe(
         created_at=at,
     )
     secret = signing.format_secret(secrets.token_bytes(signing.SECRET_BYTES))
-    subscriptions.add(subscription, secret)
+    subscriptions.add(subscription, secret, receipt=receipt(subscription) if receipt else None)
     audit.send(
         audit_entry(
             entry_id=f"aud_{subscription.id}_1",

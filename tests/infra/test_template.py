@@ -169,7 +169,10 @@ def test_the_rules_are_those_of_the_design(of_type: Resources) -> None:
                 "budget_request.rejected",
             ],
         },
-        "FinanceRule": {"source": ["budget-requests"], "detail-type": ["budget_request.approved"]},
+        "FinanceRule": {
+            "source": ["budget-requests"],
+            "detail-type": ["budget_request.approved", "reservation.released"],
+        },
     }
 
 

@@ -6,6 +6,7 @@ is wrapped. A view has about three lines: it hands a Call to a use case and pres
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
 
@@ -13,6 +14,8 @@ from chalice import Blueprint, Response
 from chalice.app import Request
 
 from chalicelib import bootstrap
+from chalicelib.domain import access
+from chalicelib.domain.access import Actor, Scope
 from chalicelib.domain.errors import (
     BudgetRequestsError,
     ConfigurationError,
@@ -21,18 +24,30 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.idempotency import Receipt, fingerprint
 from chalicelib.domain.model import Value
-from chalicelib.handlers.http import authentication, body, envelope, idempotency, query
+from chalicelib.handlers.http import (
+    authentication,
+    body,
+    envelope,
+    idempotency,
+    query,
+    rate_limit,
+)
+from chalicelib.handlers.http.answers import Gives
 from chalicelib.handlers.http.call import Answer, Body, Call, Nothing, Query
 from chalicelib.observability import logger
 
 #: Every method that gets an answer of ours; what a path does not serve is refused with 405.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
+JSON = "application/json"
+
 #: How long a browser may keep the answer to a preflight.
 PREFLIGHT_SECONDS = 600
 
 _ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, x-api-key"
-_EXPOSED_HEADERS = "ETag, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, Retry-After"
+_EXPOSED_HEADERS = (
+    "ETag, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,16 @@ class Route:
     status: HTTPStatus
     message: str
     is_open: bool
+    module: str
+    summary: str = ""
+    gives: Gives | None = None
+    meta: type[Value] | None = None
+    raises: tuple[type[BudgetRequestsError], ...] = ()
+    etag: bool = False
+    is_page: bool = False
+    scope: Scope | None = None
+    is_creation: bool = False
+    media_type: str = JSON
 
 
 class Api:
@@ -65,27 +90,52 @@ class Api:
         takes: type[Body] = Nothing,  # type: ignore[assignment]  # the type variable's own default
         asks: type[Query] = Nothing,  # type: ignore[assignment]  # the type variable's own default
         status: HTTPStatus = HTTPStatus.OK,
+        scope: Scope | None = None,
+        is_creation: bool = False,
+        summary: str = "",
+        gives: Gives | None = None,
+        meta: type[Value] | None = None,
+        raises: tuple[type[BudgetRequestsError], ...] = (),
+        etag: bool = False,
     ) -> Callable[[Callable[[Call[Body, Query]], Answer]], Callable[[Call[Body, Query]], Answer]]:
         """Declare a view for callers who prove who they are.
 
-        `takes` is the body's model, `asks` the query's.
+        `takes` is the body's model, `asks` the query's. `scope` lets API keys that have it call as
+        well; `is_creation` counts the call against the limit of creations. The rest is for the
+        OpenAPI document: `gives` and `meta` are what the answer holds, `raises` the errors of this
+        verb (those of every call are known), `etag` that the answer names the request's version.
         """
 
         def declare(
             view: Callable[[Call[Body, Query]], Answer],
         ) -> Callable[[Call[Body, Query]], Answer]:
             declared = Route(
-                method, path, view.__name__, takes, asks, status, message, is_open=False
+                method,
+                path,
+                view.__name__,
+                takes,
+                asks,
+                status,
+                message,
+                is_open=False,
+                module=view.__module__,
+                summary=summary,
+                gives=gives,
+                meta=meta,
+                raises=raises,
+                etag=etag,
+                scope=scope,
+                is_creation=is_creation,
             )
 
             def present(answer: Answer) -> Response:
                 return envelope.success(answer, message, status=status)
 
-            def answer(path_parameters: Mapping[str, str], call_id: str) -> Response:
-                secret, at = bootstrap.jwt_secret(), bootstrap.now()
+            def serve(
+                actor: Actor, at: datetime, path_parameters: Mapping[str, str], call_id: str
+            ) -> Response:
                 request = self._blueprint.current_request
                 headers, raw = request.headers, _raw(request)
-                actor = authentication.actor_of(headers.get("authorization"), secret)
                 key = headers.get(idempotency.HEADER) if method == "POST" else None
                 keyed = None
                 if key is not None:
@@ -110,23 +160,73 @@ class Api:
                     return keyed.run(lambda: present(view(call)))
                 return present(view(call))
 
+            def answer(path_parameters: Mapping[str, str], call_id: str) -> Response:
+                return self._admitted(
+                    declared,
+                    call_id,
+                    lambda actor, at: serve(actor, at, path_parameters, call_id),
+                )
+
             self._register(declared, answer)
             return view
 
         return declare
 
     def open_route(
-        self, method: str, path: str, *, message: str
+        self,
+        method: str,
+        path: str,
+        *,
+        message: str,
+        summary: str = "",
+        gives: Gives | None = None,
     ) -> Callable[[Callable[[], Answer]], Callable[[], Answer]]:
         """Declare a view that anyone may call."""
 
         def declare(view: Callable[[], Answer]) -> Callable[[], Answer]:
             declared = Route(
-                method, path, view.__name__, Nothing, Nothing, HTTPStatus.OK, message, is_open=True
+                method,
+                path,
+                view.__name__,
+                Nothing,
+                Nothing,
+                HTTPStatus.OK,
+                message,
+                is_open=True,
+                module=view.__module__,
+                summary=summary,
+                gives=gives,
             )
             self._register(
                 declared, lambda *_: envelope.success(view(), message, status=HTTPStatus.OK)
             )
+            return view
+
+        return declare
+
+    def page(
+        self, path: str, *, summary: str, media_type: str
+    ) -> Callable[[Callable[[Mapping[str, str]], Response]], Callable[..., Response]]:
+        """Declare what anyone may read outside the envelope: the document and its page."""
+
+        def declare(
+            view: Callable[[Mapping[str, str]], Response],
+        ) -> Callable[[Mapping[str, str]], Response]:
+            declared = Route(
+                "GET",
+                path,
+                view.__name__,
+                Nothing,
+                Nothing,
+                HTTPStatus.OK,
+                summary,
+                is_open=True,
+                module=view.__module__,
+                summary=summary,
+                is_page=True,
+                media_type=media_type,
+            )
+            self._register(declared, lambda path_parameters, _: view(path_parameters))
             return view
 
         return declare
@@ -171,7 +271,7 @@ class Api:
     def _register(self, route: Route, answer: Callable[[Mapping[str, str], str], Response]) -> None:
         def handle(**path: str) -> Response:
             started, call_id = perf_counter(), self._call_id()
-            response = self._guarded(answer, path, call_id)
+            response = self._guarded(lambda: answer(path, call_id), call_id)
             logger().info(
                 "answered",
                 extra={
@@ -189,12 +289,29 @@ class Api:
         # Content types are judged where bodies are read, so that the refusal has our envelope.
         self._blueprint.route(route.path, methods=[route.method], content_types=[])(handle)
 
-    @staticmethod
-    def _guarded(
-        answer: Callable[[Mapping[str, str], str], Response], path: Mapping[str, str], call_id: str
+    def _admitted(
+        self, route: Route, call_id: str, serve: Callable[[Actor, datetime], Response]
     ) -> Response:
+        """Serve who proved who they are, within their limits, and tell them what is left."""
+        secret, at = bootstrap.jwt_secret(), bootstrap.now()
+        actor = authentication.caller_of(self._blueprint.current_request.headers, secret, at)
+        usage = rate_limit.count(actor, at, is_creation=route.is_creation)
+
+        def admit() -> Response:
+            if usage:
+                usage.check()
+            access.may_call(actor, route.scope)
+            return serve(actor, at)
+
+        response = self._guarded(admit, call_id)
+        if usage:  # refusals tell what is left as well
+            response.headers |= rate_limit.headers(usage)
+        return response
+
+    @staticmethod
+    def _guarded(act: Callable[[], Response], call_id: str) -> Response:
         try:
-            return answer(path, call_id)
+            return act()
         except ConfigurationError as error:
             logger().critical(str(error), extra={"call_id": call_id})
             return envelope.failure(error, call_id)

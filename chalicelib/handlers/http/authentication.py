@@ -1,10 +1,32 @@
-"""Who is calling: HR Auth's JWT (SPEC.md 1)."""
+"""Who is calling: a person with HR Auth's JWT, or a service with an API key (SPEC.md 1)."""
+
+from collections.abc import Mapping
+from datetime import datetime
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chalicelib.domain.access import DEPARTMENTS, Actor, department_of, level_of
-from chalicelib.domain.errors import InvalidTokenError, MissingTokenError, TokenExpiredError
+from chalicelib import bootstrap
+from chalicelib.domain.access import (
+    DEPARTMENTS,
+    SERVICE_ID_PREFIX,
+    Actor,
+    department_of,
+    level_of,
+)
+from chalicelib.domain.errors import (
+    FieldError,
+    InvalidInputError,
+    InvalidTokenError,
+    MissingApiKeyError,
+    MissingTokenError,
+    TokenExpiredError,
+)
+from chalicelib.observability import logger
+from chalicelib.usecases import api_keys
+
+AUTHORIZATION = "Authorization"
+API_KEY = "x-api-key"
 
 _SCHEME = "bearer "
 _REQUIRED = ["sub", "username", "role", "iat", "exp"]
@@ -20,6 +42,28 @@ class _Claims(BaseModel):
     role: str = Field(min_length=1)
     email: str | None = None
     department: str | None = None
+
+
+def caller_of(headers: Mapping[str, str], secret: str, at: datetime) -> Actor:
+    """Return who the headers of a call prove; `secret` is that of the tokens.
+
+    Raises what `actor_of` raises; MissingApiKeyError, InvalidApiKeyError, ExpiredApiKeyError;
+    InvalidInputError for two proofs at once: nobody should have to guess whose call it was.
+    """
+    authorization = headers.get(AUTHORIZATION, "").strip()
+    key = headers.get(API_KEY)
+    if authorization or key is None:
+        if key and key.strip():
+            wrong = f"must not come together with {AUTHORIZATION}"
+            raise InvalidInputError((FieldError(API_KEY, wrong),))
+        return actor_of(authorization, secret)
+    if not key.strip():
+        raise MissingApiKeyError
+    return api_keys.authenticate(key.strip(), at=at, keys=bootstrap.api_keys(), failed=_not_noted)
+
+
+def _not_noted(error: Exception) -> None:
+    logger().warning("the use of an API key was not noted", extra={"reason": repr(error)})
 
 
 def actor_of(authorization: str | None, secret: str) -> Actor:
@@ -42,6 +86,8 @@ def actor_of(authorization: str | None, secret: str) -> Actor:
         raise TokenExpiredError("Token expired") from None
     except (jwt.InvalidTokenError, ValidationError):
         raise InvalidTokenError("Invalid token") from None
+    if claims.sub.startswith(SERVICE_ID_PREFIX):  # no person passes for a service
+        raise InvalidTokenError("Invalid token")
     named = next((d for d in DEPARTMENTS if d == (claims.department or "").lower()), None)
     return Actor(
         id=claims.sub,

@@ -15,7 +15,11 @@ def declare(api: Api) -> None:
         "PUT",
         "/budget-requests/{id}",
         takes=DraftChange,
+        summary="Change the fields that are named; items replace all lines",
         message="Budget request updated successfully",
+        gives=views.REQUEST,
+        raises=views.STATE_ERRORS,
+        etag=True,
     )
     def update(call: Call[DraftChange]) -> Answer:
         return views.request(
@@ -30,7 +34,14 @@ def declare(api: Api) -> None:
             )
         )
 
-    @api.route("DELETE", "/budget-requests/{id}", message="Budget request deleted successfully")
+    @api.route(
+        "DELETE",
+        "/budget-requests/{id}",
+        summary="Throw a draft away",
+        message="Budget request deleted successfully",
+        gives=views.DELETED_REQUEST,
+        raises=views.STATE_ERRORS,
+    )
     def delete(call: Call) -> Answer:
         deleted = drafts.delete(
             call.request_id,
@@ -39,4 +50,4 @@ def declare(api: Api) -> None:
             store=bootstrap.requests(),
             expected=call.expected,
         )
-        return Answer({"id": deleted.id, "requestCode": deleted.request_code})
+        return Answer(views.DELETED_REQUEST.of(deleted))

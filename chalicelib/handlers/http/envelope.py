@@ -26,15 +26,22 @@ STATUS: dict[type[BudgetRequestsError], HTTPStatus] = {
     errors.MissingTokenError: HTTPStatus.UNAUTHORIZED,
     errors.TokenExpiredError: HTTPStatus.UNAUTHORIZED,
     errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
+    errors.MissingApiKeyError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidApiKeyError: HTTPStatus.UNAUTHORIZED,
+    errors.ExpiredApiKeyError: HTTPStatus.UNAUTHORIZED,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
+    errors.RateLimitExceededError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.CreateLimitExceededError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RequestNotFoundError: HTTPStatus.NOT_FOUND,
     errors.ItemNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ApiKeyNotFoundError: HTTPStatus.NOT_FOUND,
     errors.RouteNotFoundError: HTTPStatus.NOT_FOUND,
     errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidInputError: HTTPStatus.BAD_REQUEST,
     errors.MalformedJsonError: HTTPStatus.BAD_REQUEST,
+    errors.FilterTooBroadError: HTTPStatus.BAD_REQUEST,
     errors.InvalidStatusError: HTTPStatus.BAD_REQUEST,
     errors.StaleVersionError: HTTPStatus.PRECONDITION_FAILED,
     errors.ConflictError: HTTPStatus.CONFLICT,
@@ -55,10 +62,15 @@ INTERNAL_ERROR = "INTERNAL_ERROR"
 
 def success(answer: Answer, message: str, *, status: HTTPStatus) -> Response:
     """Return a success; amounts become JSON numbers, times UTC ISO 8601 with Z."""
+    return _response(told(answer, message), status, dict(answer.headers or {}))
+
+
+def told(answer: Answer, message: str) -> dict[str, Any]:
+    """Return the body of a success."""
     body: dict[str, Any] = {"success": True, "message": message, "data": answer.data}
     if answer.meta is not None:
         body["meta"] = answer.meta
-    return _response(body, status, dict(answer.headers or {}))
+    return body
 
 
 def failure(error: BudgetRequestsError, call_id: str) -> Response:
@@ -76,6 +88,8 @@ def failure(error: BudgetRequestsError, call_id: str) -> Response:
     headers = (
         {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.AuthenticationError) else {}
     )
+    if isinstance(error, errors.RateLimitExceededError):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, errors.MethodNotAllowedError):
         headers = {"Allow": ", ".join(error.allowed)}
     return _response(body, STATUS[type(error)], headers)

@@ -3,13 +3,14 @@
 from http import HTTPStatus
 
 from chalicelib import bootstrap
+from chalicelib.domain.access import Scope
 from chalicelib.domain.content import (
     ItemApproval,
     ItemRejection,
     ItemUpdate,
     NewItem,
 )
-from chalicelib.domain.requests import BudgetRequest
+from chalicelib.domain.requests import BudgetRequest, LineItem
 from chalicelib.handlers.http import views
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call
@@ -23,7 +24,15 @@ ITEM = ITEMS + "/{item_id}"
 def declare(api: Api) -> None:
     """Declare the routes."""
 
-    @api.route("GET", ITEMS, message="Items retrieved successfully")
+    @api.route(
+        "GET",
+        ITEMS,
+        scope=Scope.REQUESTS_READ,
+        summary="List the items of a request",
+        message="Items retrieved successfully",
+        gives=views.ITEMS,
+        etag=True,
+    )
     def list_items(call: Call) -> Answer:
         request = usecase.view(
             call.request_id,
@@ -40,7 +49,11 @@ def declare(api: Api) -> None:
         ITEMS,
         takes=NewItem,
         status=HTTPStatus.CREATED,
+        summary="Add an item to a draft",
         message="Item added successfully",
+        gives=LineItem,
+        raises=views.STATE_ERRORS,
+        etag=True,
     )
     def add_item(call: Call[NewItem]) -> Answer:
         def present(request: BudgetRequest) -> Answer:
@@ -58,7 +71,16 @@ def declare(api: Api) -> None:
             )
         )
 
-    @api.route("PUT", ITEM, takes=ItemUpdate, message="Item updated successfully")
+    @api.route(
+        "PUT",
+        ITEM,
+        takes=ItemUpdate,
+        summary="Rewrite an item of a draft, or modify its allocation once it was submitted",
+        message="Item updated successfully",
+        gives=LineItem,
+        raises=views.STATE_ERRORS,
+        etag=True,
+    )
     def change_item(call: Call[ItemUpdate]) -> Answer:
         changed = reviews.update_item(
             call.request_id,
@@ -71,7 +93,15 @@ def declare(api: Api) -> None:
         )
         return views.item(changed, changed.item(call.item_id))
 
-    @api.route("DELETE", ITEM, message="Item removed successfully")
+    @api.route(
+        "DELETE",
+        ITEM,
+        summary="Take an item off a draft",
+        message="Item removed successfully",
+        gives=views.REMOVED_ITEM,
+        raises=views.STATE_ERRORS,
+        etag=True,
+    )
     def remove_item(call: Call) -> Answer:
         item_id = call.item_id
         changed = drafts.remove_item(
@@ -84,11 +114,29 @@ def declare(api: Api) -> None:
         )
         return Answer({"id": item_id}, views.etag(changed))
 
-    @api.route("POST", ITEM + "/approve", takes=ItemApproval, message="Item approved successfully")
+    @api.route(
+        "POST",
+        ITEM + "/approve",
+        takes=ItemApproval,
+        summary="Allocate money to an item",
+        message="Item approved successfully",
+        gives=LineItem,
+        raises=views.STATE_ERRORS,
+        etag=True,
+    )
     def approve_item(call: Call[ItemApproval]) -> Answer:
         return _decide(call)
 
-    @api.route("POST", ITEM + "/reject", takes=ItemRejection, message="Item rejected successfully")
+    @api.route(
+        "POST",
+        ITEM + "/reject",
+        takes=ItemRejection,
+        summary="Allocate nothing to an item, saying why",
+        message="Item rejected successfully",
+        gives=LineItem,
+        raises=views.STATE_ERRORS,
+        etag=True,
+    )
     def reject_item(call: Call[ItemRejection]) -> Answer:
         return _decide(call)
 

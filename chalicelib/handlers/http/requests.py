@@ -3,7 +3,9 @@
 from http import HTTPStatus
 
 from chalicelib import bootstrap
+from chalicelib.domain.access import Scope
 from chalicelib.domain.content import Approval, Cancellation, NewRequest, Rejection
+from chalicelib.domain.errors import BusyError, ConflictError
 from chalicelib.handlers.http import views
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call
@@ -21,7 +23,13 @@ def declare(api: Api) -> None:
         "/budget-requests",
         takes=NewRequest,
         status=HTTPStatus.CREATED,
+        scope=Scope.REQUESTS_WRITE,
+        is_creation=True,
+        summary="Create a draft in your own department",
         message="Budget request created successfully",
+        gives=views.REQUEST,
+        raises=(ConflictError, BusyError),
+        etag=True,
     )
     def create(call: Call[NewRequest]) -> Answer:
         return views.request(
@@ -36,7 +44,15 @@ def declare(api: Api) -> None:
             )
         )
 
-    @api.route("GET", "/budget-requests/{id}", message="Budget request retrieved successfully")
+    @api.route(
+        "GET",
+        "/budget-requests/{id}",
+        scope=Scope.REQUESTS_READ,
+        summary="Read one, with its items, last 10 history entries and last 5 notifications",
+        message="Budget request retrieved successfully",
+        gives=views.REQUEST_IN_FULL,
+        etag=True,
+    )
     def get(call: Call) -> Answer:
         request = usecase.view(
             call.request_id,
@@ -52,7 +68,11 @@ def declare(api: Api) -> None:
     @api.route(
         "POST",
         "/budget-requests/{id}/submit",
+        summary="Send a draft to review",
         message="Budget request submitted successfully",
+        gives=views.REQUEST,
+        raises=views.STATE_ERRORS,
+        etag=True,
     )
     def submit(call: Call) -> Answer:
         return views.request(
@@ -70,7 +90,11 @@ def declare(api: Api) -> None:
         "POST",
         "/budget-requests/{id}/approve",
         takes=Approval,
+        summary="Approve, and hold the money",
         message="Budget request approved successfully",
+        gives=views.REQUEST,
+        raises=(*views.STATE_ERRORS, *views.MONEY_ERRORS),
+        etag=True,
     )
     def approve(call: Call[Approval]) -> Answer:
         return views.request(
@@ -91,7 +115,11 @@ def declare(api: Api) -> None:
         "POST",
         "/budget-requests/{id}/reject",
         takes=Rejection,
+        summary="Reject, saying why",
         message="Budget request rejected successfully",
+        gives=views.REQUEST,
+        raises=views.STATE_ERRORS,
+        etag=True,
     )
     def reject(call: Call[Rejection]) -> Answer:
         return views.request(
@@ -110,7 +138,11 @@ def declare(api: Api) -> None:
         "POST",
         "/budget-requests/{id}/cancel",
         takes=Cancellation,
+        summary="Cancel; an approved one frees what it holds",
         message="Budget request cancelled successfully",
+        gives=views.REQUEST,
+        raises=views.STATE_ERRORS,
+        etag=True,
     )
     def cancel(call: Call[Cancellation]) -> Answer:
         return views.request(

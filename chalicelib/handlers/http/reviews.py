@@ -1,11 +1,23 @@
 """Routes of reviewers: many approvals at once, and what one would hold (SPEC.md 3)."""
 
 from chalicelib import bootstrap
+from chalicelib.domain.access import Scope
+from chalicelib.domain.budgets import Funds
 from chalicelib.domain.content import Approval, BulkApproval, FundsQuery
+from chalicelib.domain.errors import BulkRefusedError, BusyError, ConflictError
 from chalicelib.domain.requests import BudgetRequest
+from chalicelib.handlers.http import views
+from chalicelib.handlers.http.answers import ManyOf, Shown
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call, Nothing
 from chalicelib.usecases import reviews
+
+#: What a bulk approval says of each request.
+BULK_RESULT = Shown(
+    "BulkResult",
+    BudgetRequest,
+    only=frozenset({"id", "request_code", "status", "reserved_amount", "version"}),
+)
 
 
 def declare(api: Api) -> None:
@@ -15,7 +27,10 @@ def declare(api: Api) -> None:
         "POST",
         "/budget-requests/bulk-approve",
         takes=BulkApproval,
+        summary="Approve up to 25, all or none",
         message="All budget requests approved successfully",
+        gives=ManyOf(BULK_RESULT),
+        raises=(BulkRefusedError, ConflictError, BusyError, *views.MONEY_ERRORS),
     )
     def bulk_approve(call: Call[BulkApproval]) -> Answer:
         return _results(
@@ -32,7 +47,10 @@ def declare(api: Api) -> None:
         "GET",
         "/budget-requests/{id}/funds",
         asks=FundsQuery,
+        scope=Scope.REQUESTS_READ,
+        summary="Dry run of approve: what would be held, and what would be left",
         message="What an approval would hold, and what it would leave",
+        gives=Funds,
     )
     def funds(call: Call[Nothing, FundsQuery]) -> Answer:
         approval = Approval(
@@ -50,5 +68,4 @@ def declare(api: Api) -> None:
 
 
 def _results(approved: tuple[BudgetRequest, ...]) -> Answer:
-    fields = {"id", "request_code", "status", "reserved_amount", "version"}
-    return Answer([request.model_dump(include=fields) for request in approved])
+    return Answer([BULK_RESULT.of(request) for request in approved])

@@ -1,0 +1,119 @@
+"""What a page of the list costs, at 1 000, 10 000 and 100 000 requests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from bench.operations import compose
+from chalicelib import bootstrap
+from chalicelib.adapters import tables
+from chalicelib.adapters.keys import count_pk
+from chalicelib.adapters.request_store import request_row
+from chalicelib.domain import requests as domain
+from chalicelib.domain.access import DEPARTMENTS, Actor, Level
+from chalicelib.domain.budgets import BudgetPicture
+from chalicelib.domain.content import NewRequest
+from chalicelib.domain.listing import ListQuery
+from chalicelib.usecases import lists
+from infra.local import RunningStack
+
+SIZES = (1_000, 10_000, 100_000)
+#: An eventually consistent read of up to 4 KB is half a read unit.
+BYTES_A_UNIT = 8192
+LIMIT = 20
+CURSOR_KEY = b"bench"
+
+ROOT = Actor(id="root", name="root", role="SuperAdmin", level=Level.SUPERADMIN, department=None)
+ADMIN = Actor(id="a", name="a", role="HR Admin", level=Level.ADMIN, department="hr")
+
+
+@dataclass
+class Cost:
+    """What a page read: calls, index rows, and read units by the size of what came back."""
+
+    calls: int = 0
+    rows: int = 0
+    units: float = 0.0
+
+
+def measure(stack: RunningStack) -> list[tuple[int, str, Cost]]:
+    """Return the cost of each kind of page at each size, filling the stack's table on the way."""
+    compose(stack)
+    found: list[tuple[int, str, Cost]] = []
+    filled = 0
+    for size in SIZES:
+        _fill(filled, size)
+        filled = size
+        for name, query, by in _pages(size):
+            with _counting() as cost:
+                page = lists.requests(
+                    query, by=by, lists=bootstrap.request_lists(), cursor_key=CURSOR_KEY
+                )
+            if not page.rows:
+                raise RuntimeError(f"{name} at {size} came back empty")
+            found.append((size, name, cost))
+    return found
+
+
+def _pages(size: int) -> Iterator[tuple[str, ListQuery, Actor]]:
+    pages, own = -(-size // LIMIT), -(-size // len(DEPARTMENTS) // LIMIT)
+    yield "everything, first page", ListQuery(), ROOT
+    yield "everything, last page", ListQuery(page=pages), ROOT
+    yield "a department, first page", ListQuery(), ADMIN
+    yield "a department, last page", ListQuery(page=own), ADMIN
+    yield "a department and status", ListQuery(status=domain.Status.PENDING), ADMIN
+    second = lists.requests(
+        ListQuery(), by=ADMIN, lists=bootstrap.request_lists(), cursor_key=CURSOR_KEY
+    )
+    yield "a department, by cursor", ListQuery(cursor=second.next_cursor), ADMIN
+
+
+def _fill(first: int, last: int) -> None:
+    """Put requests `first` to `last` into the table, spread over departments and years."""
+    bootstrap.request_lists()
+    bootstrap.requests()
+    numbers = iter(range(first, last))
+    while batch := list(islice(numbers, 1000)):
+        with tables.RequestRow.batch_write() as writes:
+            for number in batch:
+                writes.save(request_row(_created(number)))
+    for department in DEPARTMENTS:
+        tables.CountRow(count_pk(department), PENDING=last // len(DEPARTMENTS)).save()
+
+
+def _created(number: int) -> domain.Change:
+    department = DEPARTMENTS[number % len(DEPARTMENTS)]
+    by = Actor(id=f"u-{number % 500}", name="someone", role="Clerk", level=Level.USER,
+               department=department)  # fmt: skip
+    new = NewRequest(
+        department=department,
+        amount_requested=Decimal(100),
+        purpose="Things that a department needs",
+    )
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+    return domain.create(new, by=by, at=at, sequence=number + 1, budget=BudgetPicture(budget=None))
+
+
+@contextmanager
+def _counting() -> Iterator[Cost]:
+    cost = Cost()
+
+    def count(parsed: dict[str, Any], **_: object) -> None:
+        size = len(str(parsed.get("Items") or parsed.get("Responses") or ""))
+        cost.calls += 1
+        cost.rows += parsed.get("ScannedCount", 0)
+        cost.units += max(0.5, -(-size // BYTES_A_UNIT) / 2)
+
+    queries = tables.connection(tables.RequestRow).client.meta.events
+    counters = tables.connection(tables.CountRow).client.meta.events
+    queries.register("after-call.dynamodb.Query", count)
+    counters.register("after-call.dynamodb.BatchGetItem", count)
+    try:
+        yield cost
+    finally:
+        queries.unregister("after-call.dynamodb.Query", count)
+        counters.unregister("after-call.dynamodb.BatchGetItem", count)

@@ -1,0 +1,161 @@
+"""Lists of requests from the index rows: merged by position, within a budget of rows."""
+
+import heapq
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.adapters.keys import (
+    count_pk,
+    department_status,
+    history_sk,
+    request_id_of,
+    request_pk,
+)
+from chalicelib.adapters.tables import (
+    ByDepartment,
+    ByDepartmentAndStatus,
+    ByLink,
+    ByOwner,
+    CountRow,
+    HistoryRow,
+    RequestRow,
+    SupplierRow,
+)
+from chalicelib.domain.errors import FilterTooBroadError
+from chalicelib.domain.listing import ROW_BUDGET, SEARCH_BUDGET, Selection, Summary, position
+from chalicelib.domain.requests import HistoryEntry, Status
+
+#: Rows a query asks for at once where all of a selection is read: about a megabyte, a query's most.
+_READ_AT_ONCE = 1000
+
+#: Sort before and after every position.
+_BEFORE_ALL, _AFTER_ALL = "0", "~"
+
+_Index = ByOwner | ByDepartment | ByDepartmentAndStatus | ByLink
+
+
+class DynamoRequestLists:
+    """The RequestLists on DynamoDB; index rows follow their request within moments."""
+
+    def slice(
+        self,
+        selection: Selection,
+        *,
+        after: str | None = None,
+        skip: int = 0,
+        limit: int,
+        newest_first: bool = True,
+    ) -> list[Summary]:
+        """Return up to `limit` rows after the first `skip`, reading no more than these.
+
+        Raises FilterTooBroadError past the row budget.
+        """
+        wanted = skip + limit
+        if wanted > ROW_BUDGET:
+            raise FilterTooBroadError("page")
+        at_once = wanted if after is None else wanted + 1  # the row at `after` is passed over
+        rows = _merged(selection, after, at_once=at_once, newest_first=newest_first)
+        return list(islice(rows, skip, wanted))
+
+    def count(self, selection: Selection) -> int:
+        """Return how many a selection has that counters know (`Selection.is_counted`)."""
+        keys = [(count_pk(department), "COUNT") for department in selection.departments]
+        rows = CountRow.batch_get(keys, consistent_read=True)
+        statuses = [selection.status] if selection.status else list(Status)
+        return sum(int(getattr(row, status)) for row in rows for status in statuses)
+
+    def all(self, selection: Selection) -> list[Summary]:
+        """Return every row of a selection, newest first.
+
+        Raises FilterTooBroadError where that means reading more than the row budget.
+        """
+        found: list[Summary] = []
+        for number, row in enumerate(_merged(selection, None, at_once=_READ_AT_ONCE), start=1):
+            if number > ROW_BUDGET:
+                raise FilterTooBroadError("dateFrom")
+            if selection.takes(row):
+                found.append(row)
+        return found
+
+    def of_supplier(self, supplier: str) -> list[int]:
+        """Return the requests that have, or had, a line of a supplier, newest first.
+
+        Raises FilterTooBroadError past the search budget.
+        """
+        rows = SupplierRow.by_supplier.query(
+            supplier, scan_index_forward=False, limit=SEARCH_BUDGET + 1
+        )
+        found = [request_id_of(row.pk) for row in rows]
+        if len(found) > SEARCH_BUDGET:
+            raise FilterTooBroadError("supplierId")
+        return found
+
+    def archived_history(self, request_id: int, *, first: int, last: int) -> list[HistoryEntry]:
+        """Return the chunks of archived history that begin with entries `first` to `last`."""
+        rows = HistoryRow.query(
+            request_pk(request_id),
+            HistoryRow.sk.between(history_sk(first), history_sk(last)),
+        )
+        return [
+            HistoryEntry.model_validate(entry) for row in rows for entry in json.loads(row.body)
+        ]
+
+
+def _merged(
+    selection: Selection, after: str | None, *, at_once: int, newest_first: bool = True
+) -> Iterator[Summary]:
+    streams = [
+        _partition(index, key, selection, after, at_once=at_once, newest_first=newest_first)
+        for index, key in _partitions(selection)
+    ]
+    return heapq.merge(*streams, key=position, reverse=newest_first)
+
+
+def _partitions(selection: Selection) -> Sequence[tuple[_Index, str]]:
+    """Return the narrowest partitions that hold all of a selection."""
+    if selection.linked_purchase_request_id is not None:
+        return [(RequestRow.by_link, selection.linked_purchase_request_id)]
+    if selection.requested_by is not None:
+        return [(RequestRow.by_owner, selection.requested_by)]
+    if selection.status is not None:
+        return [
+            (RequestRow.by_department_status, department_status(department, selection.status))
+            for department in selection.departments
+        ]
+    return [(RequestRow.by_department, department) for department in selection.departments]
+
+
+def _partition(
+    index: _Index,
+    key: str,
+    selection: Selection,
+    after: str | None,
+    *,
+    at_once: int,
+    newest_first: bool,
+) -> Iterator[Summary]:
+    rows = index.query(
+        key,
+        _between(selection, after),
+        scan_index_forward=not newest_first,
+        page_size=min(at_once, _READ_AT_ONCE),
+    )
+    for row in rows:
+        if row.summary is not None and row.listed != after:
+            yield Summary.model_validate_json(row.summary)
+
+
+def _between(selection: Selection, after: str | None) -> Condition:
+    first = _instant(selection.first) if selection.first else _BEFORE_ALL
+    # Positions are a moment and an id, so that a bare moment stands before all of its own: the
+    # end of a span is not in it. The row at `after` is read again, and passed over.
+    last = _instant(selection.last) if selection.last else _AFTER_ALL
+    return RequestRow.listed.between(first, last if after is None else min(last, after))
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

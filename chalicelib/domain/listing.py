@@ -1,0 +1,277 @@
+"""Lists of requests: what may be asked for, what a row shows, and cursors that cannot be forged."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from chalicelib.domain.access import DEPARTMENTS, Actor, Department, Level
+from chalicelib.domain.content import Category, ItemPriority, Priority
+from chalicelib.domain.errors import FieldError, InvalidInputError
+from chalicelib.domain.fiscal import FiscalPeriod
+from chalicelib.domain.model import Value
+from chalicelib.domain.money import Money
+from chalicelib.domain.requests import BudgetRequest, LineItem, Status
+from chalicelib.domain.text import Reference
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+MAX_PAGE = 999_999_999
+
+#: The most index rows one list may read: filters that no index serves, and far pages, cost that
+#: much and not more; a wider question is refused with what would narrow it.
+ROW_BUDGET = 10_000
+
+#: The most requests whose lines one search by supplier looks through.
+SEARCH_BUDGET = 1_000
+
+_CURSOR_SIGNATURE_BYTES = 16
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
+            raise ValueError("must be a whole number")
+        return int(value)
+    return value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("must be a date as YYYY-MM-DD")
+    return value
+
+
+def _truth(value: object) -> object:
+    if isinstance(value, str):
+        if value not in {"true", "false"}:
+            raise ValueError("must be true or false")
+        return value == "true"
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+
+
+class PageQuery(Value):
+    """The query of anything that is shown in pages."""
+
+    page: Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_whole)] = 1
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_whole)] = DEFAULT_LIMIT
+
+    @property
+    def skip(self) -> int:
+        """How many rows stand before this page."""
+        return (self.page - 1) * self.limit
+
+
+class PageMeta(Value):
+    """Where a page stands: `page` is null where a cursor led here, `nextCursor` on the last."""
+
+    page: int | None
+    limit: int
+    total: int
+    total_pages: int
+    next_cursor: str | None
+
+
+class ItemQuery(PageQuery):
+    """The query of the search for line items."""
+
+    supplier_id: Reference
+    is_essential: Truth | None = None
+    item_priority: ItemPriority | None = None
+
+    def takes(self, item: LineItem) -> bool:
+        """Whether a line is among those asked for."""
+        return (
+            item.supplier_id == self.supplier_id
+            and self.is_essential in {None, item.is_essential}
+            and self.item_priority in {None, item.item_priority}
+        )
+
+
+class ListQuery(PageQuery):
+    """The query of the list of requests; dates are whole days in UTC, both ends included."""
+
+    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    status: Status | None = None
+    department: Department | None = None
+    priority: Priority | None = None
+    category: Category | None = None
+    date_from: Day | None = None
+    date_to: Day | None = None
+    fiscal_year: Annotated[int, Field(ge=2000, le=9999), BeforeValidator(_whole)] | None = None
+    fiscal_period: FiscalPeriod | None = None
+    is_overdue: Truth | None = None
+    linked_purchase_request_id: Reference | None = None
+    requested_by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _known_status(cls, value: object) -> object:
+        if isinstance(value, str) and value not in set(Status):
+            raise ValueError(f"must be one of: {', '.join(Status)}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_to_a_page(self) -> Self:
+        if self.cursor is not None and "page" in self.model_fields_set:
+            raise ValueError("takes page or cursor, not both")
+        if self.date_from and self.date_to and self.date_from > self.date_to:
+            raise ValueError("dateFrom must not be after dateTo")
+        return self
+
+    @property
+    def question(self) -> str:
+        """What is asked for, whichever page of it: a cursor is good for one question only."""
+        asked = self.model_dump(mode="json", exclude={"page", "limit", "cursor"})
+        return json.dumps(asked, sort_keys=True)
+
+
+class Summary(Value):
+    """What a list shows of a request; narrow, because it is stored once an index."""
+
+    id: int
+    request_code: str
+    department: Department
+    amount_requested: Money
+    purpose: str
+    category: Category | None = None
+    priority: Priority
+    linked_purchase_request_id: str | None = None
+    linked_purchase_request_ref_no: str | None = None
+    status: Status
+    is_draft: bool
+    requested_by: str
+    requested_by_name: str
+    fiscal_year: int
+    fiscal_period: FiscalPeriod
+    reserved_amount: Money | None = None
+    is_reserved: bool
+    reservation_expiry: datetime | None = None
+    sla_deadline: datetime | None = None
+    is_overdue: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, request: BudgetRequest) -> Self:
+        """Return what a list shows of `request`."""
+        return cls(**{name: getattr(request, name) for name in cls.model_fields})
+
+
+class Selection(Value):
+    """Which requests a caller's question is about: partitions to read, and what to sift them by."""
+
+    departments: tuple[Department, ...]
+    requested_by: str | None
+    linked_purchase_request_id: str | None
+    status: Status | None
+    first: datetime | None
+    last: datetime | None
+    priority: Priority | None
+    category: Category | None
+    is_overdue: bool | None
+    fiscal_year: int | None
+    fiscal_period: FiscalPeriod | None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether counters know how many there are: departments and a status, and nothing else."""
+        others = self.model_dump(exclude={"departments", "status"})
+        return all(value is None for value in others.values())
+
+    def takes(self, row: Summary) -> bool:
+        """Whether a row that was read is among those asked for."""
+        return (
+            row.department in self.departments
+            and self.requested_by in {None, row.requested_by}
+            and self.linked_purchase_request_id in {None, row.linked_purchase_request_id}
+            and self.status in {None, row.status}
+            and (self.first is None or row.created_at >= self.first)
+            and (self.last is None or row.created_at < self.last)
+            and self.priority in {None, row.priority}
+            and self.category in {None, row.category}
+            and self.is_overdue in {None, row.is_overdue}
+            and self.fiscal_year in {None, row.fiscal_year}
+            and self.fiscal_period in {None, row.fiscal_period}
+        )
+
+
+def select(query: ListQuery, by: Actor) -> Selection | None:
+    """Return what `query` selects of what `by` may see; None for nothing at all."""
+    departments: tuple[Department, ...] = DEPARTMENTS
+    owner = query.requested_by
+    if by.level is Level.ADMIN and by.department is not None:
+        departments = (by.department,)
+    elif by.level is Level.SERVICE:
+        departments = by.departments
+    elif by.level is not Level.SUPERADMIN:
+        if owner not in {None, by.id}:
+            return None
+        owner = by.id
+    if query.department is not None:
+        departments = tuple(d for d in departments if d == query.department)
+    if not departments:
+        return None
+    return Selection(
+        departments=departments,
+        requested_by=owner,
+        linked_purchase_request_id=query.linked_purchase_request_id,
+        status=query.status,
+        first=_start(query.date_from),
+        last=_start(query.date_to + timedelta(days=1)) if query.date_to else None,
+        priority=query.priority,
+        category=query.category,
+        is_overdue=query.is_overdue,
+        fiscal_year=query.fiscal_year,
+        fiscal_period=query.fiscal_period,
+    )
+
+
+def position(request: BudgetRequest | Summary) -> str:
+    """Return where a request stands in every list: by creation, then id, as sortable text."""
+    return f"{request.created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{request.id}"
+
+
+def seal(key: bytes, at: str, *, question: str, caller: str) -> str:
+    """Return a cursor that goes on after position `at`, for this question of this caller alone."""
+    signature = _signature(key, at, question, caller)
+    return base64.urlsafe_b64encode(signature + at.encode()).decode().rstrip("=")
+
+
+def unseal(key: bytes, cursor: str, *, question: str, caller: str) -> str:
+    """Return the position in a cursor; raises InvalidInputError where it is not ours for this."""
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        at = raw[_CURSOR_SIGNATURE_BYTES:].decode()
+    except (binascii.Error, ValueError):
+        raise _foreign_cursor() from None
+    # Sealed again and compared as text: base64 has many spellings of the same bytes.
+    sealed = seal(key, at, question=question, caller=caller)
+    if not hmac.compare_digest(sealed.encode(), cursor.encode()):
+        raise _foreign_cursor()
+    return at
+
+
+def _signature(key: bytes, at: str, question: str, caller: str) -> bytes:
+    text = json.dumps([at, caller, question]).encode()
+    return hmac.new(key, b"cursor\n" + text, hashlib.sha256).digest()[:_CURSOR_SIGNATURE_BYTES]
+
+
+def _foreign_cursor() -> InvalidInputError:
+    return InvalidInputError((FieldError("cursor", "is not a cursor of this list"),))
+
+
+def _start(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), UTC) if day else None

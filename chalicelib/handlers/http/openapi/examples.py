@@ -1,0 +1,201 @@
+"""Examples: bodies as people send them, answers as the service gives them; tests check both."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from chalicelib.domain import content
+from chalicelib.domain.access import Scope
+from chalicelib.domain.api_keys import ApiKey, NewApiKey
+from chalicelib.domain.budgets import Funds
+from chalicelib.domain.content import Approval
+from chalicelib.domain.events import timestamp
+from chalicelib.domain.listing import PageMeta, Summary
+from chalicelib.domain.model import Value
+from chalicelib.domain.notifications import DeliveryStatus, Notification
+from chalicelib.domain.webhooks import NewSubscription, Subscription
+from chalicelib.handlers.http import api_keys, reviews, views, webhooks
+from chalicelib.handlers.http.call import Answer
+from chalicelib.handlers.http.health import Health
+from chalicelib.handlers.http.openapi import story
+from chalicelib.handlers.http.openapi.story import AT, BUDGET, Story
+from chalicelib.usecases.lists import FoundItem
+
+_ITEM = {"itemName": "Laptop", "quantity": 20, "unitCost": 2500, "totalCost": 50000}
+
+_BODIES: dict[type[Value], dict[str, dict[str, Any]]] = {
+    content.NewRequest: {
+        "short": {
+            "department": "finance",
+            "amountRequested": 52500,
+            "purpose": "Laptops for the new team",
+        },
+        "withItems": {
+            "department": "finance",
+            "amountRequested": 50000,
+            "purpose": "Laptops for the new team",
+            "justification": "The old ones are out of warranty.",
+            "category": "capital",
+            "priority": "high",
+            "linkedPurchaseRequestId": "pr-311",
+            "items": [_ITEM | {"supplierId": "sup-8", "isEssential": True}],
+        },
+    },
+    content.DraftChange: {"amount": {"amountRequested": 48000.5, "priority": "urgent"}},
+    content.NewItem: {"item": {**_ITEM, "itemPriority": "must_have"}},
+    content.ItemUpdate: {
+        "content": {"quantity": 10, "totalCost": 25000},
+        "allocation": {"allocatedAmount": 20000, "notes": "A simpler model will do"},
+    },
+    content.ItemApproval: {"asAsked": {}, "otherAmount": {"allocatedAmount": 45000}},
+    content.ItemRejection: {"rejection": {"reviewNotes": "Bags come from the store"}},
+    content.Approval: {
+        "asAsked": {},
+        "withBuffer": {"reviewNotes": "Go ahead", "bufferPercentage": 5},
+        "lessThanAsked": {"reservedAmount": 40000},
+    },
+    content.Rejection: {"rejection": {"reviewNotes": "Not this quarter"}},
+    content.Cancellation: {"withReason": {"reason": "No longer needed"}, "without": {}},
+    content.BulkApproval: {"two": {"ids": [20260000001, 20260000002], "reviewNotes": "Go ahead"}},
+    NewApiKey: {
+        "key": {
+            "name": "Procurement",
+            "scopes": ["requests:read", "requests:write"],
+            "departments": ["finance"],
+            "expiresAt": "2027-01-01T00:00:00Z",
+        }
+    },
+    NewSubscription: {
+        "everything": {"url": "https://example.com/hooks/budget", "events": ["*"]},
+        "some": {
+            "url": "https://example.com/hooks/budget",
+            "events": ["budget_request.approved", "reservation.released"],
+            "departments": ["finance"],
+            "description": "Keeps the ledger up to date",
+        },
+    },
+}
+
+
+def of_body(model: type[Value]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the named examples of a body."""
+    return list(_BODIES.get(model, {}).items())
+
+
+def of_answer(operation: str) -> Answer | None:
+    """Return what an operation might answer."""
+    make = _ANSWERS.get(operation)
+    return make(the_story()) if make else None
+
+
+@cache
+def the_story() -> Story:
+    """Return the requests that the examples are about."""
+    return story.play()
+
+
+_NOTIFICATION = Notification(
+    id="ntf_evt_20260000001_2_1_1",
+    budget_request_id=20260000001,
+    notification_type="REQUEST_SUBMITTED",
+    recipient_email="finance.admin@example.com",
+    subject="New Budget Request: BR-2026-001",
+    message="A new budget request is waiting for your review.",
+    delivery_status=DeliveryStatus.SENT,
+    created_at=AT,
+    sent_at=AT,
+)
+_META = PageMeta(page=1, limit=20, total=1, total_pages=1, next_cursor=None).model_dump()
+_SUBSCRIPTION = Subscription(
+    id="wh_6b0a4f0c6c1e4b0f9d5a0d9be1f1d2a3",
+    url="https://example.com/hooks/budget",
+    events=("*",),
+    departments=(),
+    description=None,
+    is_active=True,
+    created_by="u-1",
+    created_at=AT,
+)
+_API_KEY = ApiKey(
+    id="key_5f0c9f2f6c1e4b0f9d5a0d9be1f1d2a3",
+    name="Procurement",
+    prefix="brk_9aZk…",
+    scopes=(Scope.REQUESTS_READ, Scope.REQUESTS_WRITE),
+    departments=("finance",),
+    expires_at=None,
+    is_active=True,
+    last_used_at=None,
+    created_by="u-1",
+    created_at=AT,
+)
+_REVOKED = _API_KEY.model_copy(
+    update={"is_active": False, "revoked_by": "u-1", "revoked_at": AT, "last_used_at": AT}
+)
+_KEY_TEXT = "brk_" + "9aZk" + "0" * 45
+_SECRET = "whsec_" + "bm90IGEgc2VjcmV0LCBidXQgYW4gZXhhbXBsZSBvZg=="
+
+
+def _funds(told: Story) -> Answer:
+    terms = told.submitted.after.terms(Approval(reserved_amount=None))
+    return Answer(Funds.of(terms, BUDGET).model_dump())
+
+
+def _found(told: Story) -> Answer:
+    request = told.submitted.after
+    found = FoundItem(
+        item=request.item_allocations[0],
+        budget_request_id=request.id,
+        request_code=request.request_code,
+        department=request.department,
+        request_status=request.status,
+    )
+    return Answer([views.found_item(found)], meta=_META)
+
+
+_ANSWERS: dict[str, Callable[[Story], Answer]] = {
+    "healthHealth": lambda _: Answer(Health(status="ok", stage="prod").model_dump()),
+    "requestsCreate": lambda s: views.request(s.draft.after),
+    "requestsGet": lambda s: views.request_in_full(s.submitted.after, [_NOTIFICATION]),
+    "requestsSubmit": lambda s: views.request(s.submitted.after),
+    "requestsApprove": lambda s: views.request(s.approved.after),
+    "requestsReject": lambda s: views.request(s.rejected.after),
+    "requestsCancel": lambda s: views.request(s.cancelled.after),
+    "draftsUpdate": lambda s: views.request(s.updated.after),
+    "draftsDelete": lambda s: Answer(views.DELETED_REQUEST.of(s.deleted.after)),
+    "itemsListItems": lambda s: Answer(
+        [item.model_dump() for item in s.submitted.after.item_allocations]
+    ),
+    "itemsAddItem": lambda s: _line(s, 2),
+    "itemsChangeItem": lambda s: Answer(s.item_modified.after.item(2).model_dump()),
+    "itemsRemoveItem": lambda s: Answer(
+        views.REMOVED_ITEM.of(s.item_added.after.item(2)),
+    ),
+    "itemsApproveItem": lambda s: Answer(s.item_approved.after.item(1).model_dump()),
+    "itemsRejectItem": lambda s: Answer(s.item_rejected.after.item(2).model_dump()),
+    "reviewsBulkApprove": lambda s: Answer([reviews.BULK_RESULT.of(s.approved.after)]),
+    "reviewsFunds": _funds,
+    "listsListRequests": lambda s: Answer([Summary.of(s.submitted.after).model_dump()], meta=_META),
+    "listsHistory": lambda s: Answer(
+        [entry.model_dump() for entry in reversed(s.approved.after.history)], meta=_META
+    ),
+    "listsNotifications": lambda _: Answer([_NOTIFICATION.model_dump()], meta=_META),
+    "listsSearchItems": _found,
+    "apiKeysCreate": lambda _: Answer(api_keys.NEW_API_KEY.of(_API_KEY, key=_KEY_TEXT)),
+    "apiKeysListAll": lambda _: Answer([_API_KEY.model_dump()]),
+    "apiKeysView": lambda _: Answer(_API_KEY.model_dump()),
+    "apiKeysRevoke": lambda _: Answer(_REVOKED.model_dump()),
+    "webhooksSubscribe": lambda _: Answer(webhooks.NEW_WEBHOOK.of(_SUBSCRIPTION, secret=_SECRET)),
+}
+
+
+def _line(told: Story, item_id: int) -> Answer:
+    return Answer(told.item_added.after.item(item_id).model_dump())
+
+
+def of_events() -> dict[str, dict[str, Any]]:
+    """Return a webhook's body for each event of the story, by type."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in (event for step in the_story().steps for event in step.events):
+        told = {"event": event.type, "timestamp": timestamp(event.time), "data": event.payload()}
+        found.setdefault(event.type, told)
+    return found

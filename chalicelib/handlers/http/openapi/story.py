@@ -1,0 +1,134 @@
+"""Requests played through the domain: the examples are what the service itself makes of them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from chalicelib.domain import allocations, drafting, requests
+from chalicelib.domain.access import Actor, Level
+from chalicelib.domain.budgets import BudgetKey, BudgetPicture, DepartmentBudget, FinanceFigures
+from chalicelib.domain.content import (
+    Approval,
+    Cancellation,
+    DraftChange,
+    ItemApproval,
+    ItemModification,
+    ItemRejection,
+    NewItem,
+    NewRequest,
+    Rejection,
+)
+from chalicelib.domain.requests import BudgetRequest, Change
+
+AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+CLERK = Actor(
+    id="u-17",
+    name="ada.clerk",
+    role="Finance Clerk",
+    level=Level.USER,
+    department="finance",
+    email="ada@example.com",
+)
+ADMIN = Actor(
+    id="u-4", name="grace.admin", role="Finance Admin", level=Level.ADMIN, department="finance"
+)
+
+BUDGET = DepartmentBudget(
+    key=BudgetKey(department="finance", fiscal_year=2026, fiscal_period="Q1"),
+    figures=FinanceFigures(
+        budget_id="b-finance-2026-q1",
+        allocated_amount=Decimal(500_000),
+        used_amount=Decimal(120_000),
+        reserved_amount=Decimal(0),
+        remaining_amount=Decimal(380_000),
+        period_start=datetime(2026, 1, 1, tzinfo=UTC),
+        period_end=datetime(2026, 3, 31, tzinfo=UTC),
+    ),
+    unconfirmed=Decimal(0),
+    available=Decimal(380_000),
+    confirmations=0,
+    last_synced_at=AT - timedelta(minutes=5),
+    is_stale=False,
+)
+_PICTURE = BudgetPicture(budget=BUDGET)
+
+LAPTOPS = NewItem(
+    item_name="Laptop",
+    quantity=Decimal(20),
+    unit_cost=Decimal(2500),
+    total_cost=Decimal(50_000),
+    supplier_id="sup-8",
+    supplier_name="Example Computers",
+    item_priority="must_have",
+    is_essential=True,
+)
+BAGS = NewItem(
+    item_name="Bag", quantity=Decimal(20), unit_cost=Decimal(125), total_cost=Decimal(2500)
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Every step of a few requests."""
+
+    draft: Change
+    updated: Change
+    item_added: Change
+    deleted: Change
+    submitted: Change
+    approved: Change
+    rejected: Change
+    cancelled: Change
+    item_approved: Change
+    item_modified: Change
+    item_rejected: Change
+
+    @property
+    def steps(self) -> tuple[Change, ...]:
+        """All of them."""
+        return tuple(vars(self).values())
+
+
+def play() -> Story:
+    """Play the requests through."""
+    new = NewRequest(
+        department="finance",
+        amount_requested=Decimal(52_500),
+        purpose="Laptops for the new team",
+        priority="high",
+        items=(LAPTOPS,),
+    )
+    draft = requests.create(new, by=CLERK, at=AT, sequence=1, budget=_PICTURE)
+    more = DraftChange(justification="The old ones are out of warranty.")
+    updated = drafting.update(draft.after, more, by=CLERK, at=AT, budget=_PICTURE)
+    item_added = drafting.add_item(updated.after, BAGS, by=CLERK, at=AT)
+    submitted = item_added.after.submit(CLERK, AT)
+    later = AT + timedelta(hours=3)
+    approval = Approval(review_notes="Go ahead", buffer_percentage=Decimal(5))
+    approved = submitted.after.approve(approval, ADMIN, later)
+    decided = _decided(approved.after, later)
+    return Story(
+        draft=draft,
+        updated=updated,
+        item_added=item_added,
+        deleted=drafting.delete(draft.after, by=CLERK, at=AT),
+        submitted=submitted,
+        approved=approved,
+        rejected=submitted.after.reject(Rejection(review_notes="Not this quarter"), ADMIN, later),
+        cancelled=approved.after.cancel(Cancellation(reason="No longer needed"), ADMIN, later),
+        item_approved=decided[0],
+        item_modified=decided[1],
+        item_rejected=decided[2],
+    )
+
+
+def _decided(request: BudgetRequest, at: datetime) -> tuple[Change, Change, Change]:
+    approval = ItemApproval()
+    less = ItemModification(allocated_amount=Decimal(2000), notes="A simpler bag will do")
+    refusal = ItemRejection(review_notes="Bags come from the store")
+    return (
+        allocations.approve_item(request, 1, approval, by=ADMIN, at=at),
+        allocations.modify_item(request, 2, less, by=ADMIN, at=at),
+        allocations.reject_item(request, 2, refusal, by=ADMIN, at=at),
+    )

@@ -1,0 +1,63 @@
+"""The events, as OpenAPI tells of calls that go the other way."""
+
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from chalicelib.domain.event_catalogue import CATALOGUE, EventData
+from chalicelib.domain.events import EventType
+from chalicelib.handlers.http.openapi import examples
+from chalicelib.handlers.http.openapi.schemas import Schemas
+
+_TEXT = {"type": "string"}
+_HEADERS = {
+    "X-Webhook-Event": "The event.",
+    "X-Webhook-Timestamp": "When it happened.",
+    "X-Webhook-Signature": "Hex HMAC-SHA256 of the body.",
+    "webhook-id": "The event's id, the same however often it comes.",
+    "webhook-timestamp": "Unix seconds of this attempt.",
+    "webhook-signature": "As Standard Webhooks has it.",
+}
+
+
+def webhooks(schemas: Schemas) -> dict[str, Any]:
+    """Return every event of the catalogue with what it carries."""
+    told = examples.of_events()
+    return {
+        event.value: {"post": _call(event, data, schemas, told[event])}
+        for event, data in CATALOGUE.items()
+    }
+
+
+def _call(
+    event: EventType, data: type[EventData], schemas: Schemas, example: dict[str, Any]
+) -> dict[str, Any]:
+    body = {
+        "type": "object",
+        "required": ["event", "timestamp", "data"],
+        "additionalProperties": False,
+        "properties": {
+            "event": {"const": event.value},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": schemas.of_answer(data),
+        },
+    }
+    meaning = (data.__doc__ or "").strip()
+    return {
+        "operationId": to_camel("on_" + event.value.replace(".", "_")),
+        "summary": meaning,
+        "tags": ["Events"],
+        "security": [],
+        "parameters": [
+            {"name": n, "in": "header", "required": True, "description": d, "schema": _TEXT}
+            for n, d in _HEADERS.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": body, "example": example}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "default": {"description": "Not taken: the event comes again."},
+        },
+    }

@@ -1,0 +1,173 @@
+"""Reading many: the list of requests, a request's history and mails, lines by supplier."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.domain import access
+from chalicelib.domain.access import Actor, Department, Level
+from chalicelib.domain.listing import (
+    ItemQuery,
+    ListQuery,
+    PageQuery,
+    Selection,
+    Summary,
+    position,
+    seal,
+    select,
+    unseal,
+)
+from chalicelib.domain.notifications import Notification
+from chalicelib.domain.requests import (
+    ARCHIVED_AT_ONCE,
+    BudgetRequest,
+    HistoryEntry,
+    LineItem,
+    Status,
+)
+from chalicelib.usecases.ports import Notifications, RequestLists, RequestStore
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of many; `page` is None where a cursor led here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: tuple[T, ...]
+    total: int
+    limit: int
+    page: int | None
+    next_cursor: str | None = None
+
+
+class FoundItem(BaseModel):
+    """A line that a search found, and the request it is of."""
+
+    model_config = ConfigDict(frozen=True)
+
+    item: LineItem
+    budget_request_id: int
+    request_code: str
+    department: Department
+    request_status: Status
+
+
+def requests(
+    query: ListQuery, *, by: Actor, lists: RequestLists, cursor_key: bytes
+) -> Page[Summary]:
+    """Return the requests `by` may see that `query` asks for, newest first, with their number.
+
+    Raises InvalidInputError for a foreign cursor, FilterTooBroadError past the row budget.
+    """
+    caller = f"{by.level}#{by.id}"
+
+    def cursor(rows: Sequence[Summary]) -> str:
+        return seal(cursor_key, position(rows[-1]), question=query.question, caller=caller)
+
+    after = None
+    if query.cursor is not None:
+        after = unseal(cursor_key, query.cursor, question=query.question, caller=caller)
+    selection = select(query, by)
+    if selection is None:
+        return Page(rows=(), total=0, limit=query.limit, page=None if after else query.page)
+    cut = _counted if selection.is_counted else _measured
+    rows, total, goes_on = cut(selection, query, after, lists)
+    return Page(
+        rows=tuple(rows),
+        total=total,
+        limit=query.limit,
+        page=None if after else query.page,
+        next_cursor=cursor(rows) if goes_on else None,
+    )
+
+
+Cut = tuple[Sequence[Summary], int, bool]
+
+
+def _counted(selection: Selection, query: ListQuery, after: str | None, lists: RequestLists) -> Cut:
+    """Cut a page where counters know the total: no row beyond the page is read."""
+    total = lists.count(selection)
+    if after is not None:
+        rows = lists.slice(selection, after=after, limit=query.limit + 1)
+        return rows[: query.limit], total, len(rows) > query.limit
+    size = max(0, min(query.limit, total - query.skip))
+    behind = total - query.skip - size
+    if size == 0:
+        return (), total, False
+    if query.skip <= behind:
+        rows = lists.slice(selection, skip=query.skip, limit=size)
+    else:  # nearer to the oldest: counted from there
+        rows = lists.slice(selection, skip=behind, limit=size, newest_first=False)[::-1]
+    return rows, total, behind > 0 and bool(rows)
+
+
+def _measured(
+    selection: Selection, query: ListQuery, after: str | None, lists: RequestLists
+) -> Cut:
+    """Cut a page where the total is only known by reading: the row budget bounds that."""
+    rows = lists.all(selection)
+    rest = rows if after is None else [row for row in rows if position(row) < after]
+    skip = query.skip if after is None else 0
+    page = rest[skip : skip + query.limit]
+    return page, len(rows), bool(page) and len(rest) > skip + query.limit
+
+
+def history(request: BudgetRequest, query: PageQuery, *, lists: RequestLists) -> Page[HistoryEntry]:
+    """Return a page of a request's history, newest first; a second read for what is archived."""
+    archived = request.archived_history
+    total = archived + len(request.history)
+    end = max(0, total - query.skip)
+    start = max(0, end - query.limit)
+    carried = request.history[max(0, start - archived) : max(0, end - archived)]
+    older: Sequence[HistoryEntry] = ()
+    if start < min(end, archived):
+        first = start - start % ARCHIVED_AT_ONCE
+        chunks = lists.archived_history(request.id, first=first, last=min(end, archived) - 1)
+        older = chunks[start - first : min(end, archived) - first]
+    rows = (*older, *carried)[::-1]
+    return Page(rows=rows, total=total, limit=query.limit, page=query.page)
+
+
+def notifications(
+    request: BudgetRequest, query: PageQuery, *, store: Notifications
+) -> Page[Notification]:
+    """Return a page of a request's mails, newest first."""
+    return _page(store.latest(request.id, MAX_NOTIFICATIONS), query)
+
+
+def items(
+    query: ItemQuery, *, by: Actor, lists: RequestLists, store: RequestStore
+) -> Page[FoundItem]:
+    """Return the lines of a supplier in what an admin may see, newest request first.
+
+    Raises ForbiddenError; FilterTooBroadError where the supplier has too many requests.
+    """
+    access.may_search_items(by)
+    ids = lists.of_supplier(query.supplier_id)
+    known = store.get_many(ids)
+    found = [
+        FoundItem(
+            item=item,
+            budget_request_id=request.id,
+            request_code=request.request_code,
+            department=request.department,
+            request_status=request.status,
+        )
+        for request in (known[number] for number in ids if number in known)
+        if by.level is Level.SUPERADMIN or request.department == by.department
+        for item in request.item_allocations
+        if query.takes(item)
+    ]
+    return _page(found, query)
+
+
+#: More mails than any request has: a handful of events, a few addresses each.
+MAX_NOTIFICATIONS = 1000
+
+
+def _page(rows: Sequence[T], query: PageQuery) -> Page[T]:
+    cut = tuple(rows[query.skip : query.skip + query.limit])
+    return Page(rows=cut, total=len(rows), limit=query.limit, page=query.page)

@@ -1,0 +1,68 @@
+"""The way to Audit: the queue, and the service over a real socket."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.adapters import audit
+from chalicelib.adapters.audit import HttpAuditLogs
+from chalicelib.domain.errors import DeliveryFailedError
+from chalicelib.domain.messages import AuditMessage
+from tests.conftest import Aws, forget_everything
+from tests.factories import approved
+from tests.partner import Partner, Reply
+
+ENTRY = approved(notes="R&D < 5 % 你好 😀").audit
+
+
+@pytest.fixture
+def logs(partner: Partner) -> Iterator[HttpAuditLogs]:
+    forget_everything()
+    yield HttpAuditLogs(partner.url, "the-key")
+    forget_everything()
+
+
+def test_a_queued_entry_is_read_back_like_one_from_the_bus(aws: Aws) -> None:
+    bootstrap.audit_queue().send(ENTRY)
+
+    (message,) = aws.queued()
+    assert AuditMessage.model_validate_json(json.dumps(message)).detail == ENTRY
+
+
+def test_an_entry_is_posted_with_its_id_as_idempotency_key(
+    logs: HttpAuditLogs, partner: Partner
+) -> None:
+    partner.says({"success": True}, status=201)
+
+    logs.record(ENTRY)
+
+    (call,) = partner.received
+    assert (call.method, call.path) == ("POST", "/api/audit-logs")
+    assert (call.headers["x-api-key"], call.headers["idempotency-key"]) == ("the-key", ENTRY.id)
+    assert call.headers["content-type"] == "application/json"
+    assert call.json() == audit.audit_log(ENTRY)
+    assert call.json()["reason"] == "R&D < 5 % 你好 😀"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404, 409, 429, 500, 503])
+def test_an_entry_audit_did_not_take_comes_back(
+    logs: HttpAuditLogs, partner: Partner, status: int
+) -> None:
+    partner.usual = Reply(status, headers={"Location": f"{partner.url}/elsewhere"})
+
+    with pytest.raises(DeliveryFailedError, match=f"Audit answered {status}"):
+        logs.record(ENTRY)
+
+    assert len(partner.received) == 1
+
+
+def test_silence_of_audit_ends_with_the_timeout(
+    logs: HttpAuditLogs, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TIMEOUT_SECONDS", 0.05)
+    partner.usual = Reply(is_silent=True)
+
+    with pytest.raises(DeliveryFailedError, match="ReadTimeout"):
+        logs.record(ENTRY)

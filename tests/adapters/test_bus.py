@@ -1,0 +1,71 @@
+"""What a change tells reaches the bus, whole or not at all."""
+
+import json
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.adapters import aws as aws_clients
+from chalicelib.domain.errors import DeliveryFailedError
+from chalicelib.domain.messages import AuditMessage, EventMessage
+from tests.botocore_answers import answering
+from tests.conftest import Aws
+from tests.factories import approved, signed
+
+CHANGE = approved(notes="R&D < 5 % 你好 😀")
+
+
+def test_events_and_the_audit_entry_go_out_under_their_own_sources(aws: Aws) -> None:
+    bootstrap.bus().publish(CHANGE.events, CHANGE.audit)
+
+    event, audit = aws.on_the_bus()
+    assert (event["source"], event["detail-type"]) == (
+        "budget-requests",
+        "budget_request.approved",
+    )
+    assert event["detail"] == signed(CHANGE.events[0])
+    assert (audit["source"], audit["detail-type"]) == ("budget-requests.audit", "audit.entry")
+
+
+def test_our_workers_read_back_what_was_published(aws: Aws) -> None:
+    bootstrap.bus().publish(CHANGE.events, CHANGE.audit)
+
+    event, audit = aws.on_the_bus()
+    read = EventMessage.model_validate_json(json.dumps(event)).detail
+    assert (read.id, read.type, read.time) == (
+        CHANGE.events[0].id,
+        CHANGE.events[0].type,
+        CHANGE.events[0].time,
+    )
+    assert (read.request_id, read.department) == (CHANGE.after.id, "finance")
+    assert AuditMessage.model_validate_json(json.dumps(audit)).detail == CHANGE.audit
+
+
+def test_more_than_one_call_takes_are_sent_in_several(aws: Aws) -> None:
+    (event,) = CHANGE.events
+    many = tuple(event.model_copy(update={"id": f"evt_{n}"}) for n in range(25))
+
+    bootstrap.bus().publish(many, CHANGE.audit)
+
+    published = aws.on_the_bus()
+    assert len(published) == 26
+    assert {message["detail"]["id"] for message in published} == {
+        CHANGE.audit.id,
+        *(e.id for e in many),
+    }
+
+
+def test_entries_the_bus_did_not_take_are_named(aws: Aws) -> None:  # noqa: ARG001
+    failed = {
+        "FailedEntryCount": 1,
+        "Entries": [
+            {"EventId": "1"},
+            {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"},
+        ],
+    }
+
+    with (
+        answering(aws_clients.client("events"), "PutEvents", lambda _: (200, failed)),
+        pytest.raises(DeliveryFailedError, match=r"did not take audit\.entry: ThrottlingException"),
+    ):
+        bootstrap.bus().publish(CHANGE.events, CHANGE.audit)

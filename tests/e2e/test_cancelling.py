@@ -1,0 +1,34 @@
+"""Cancelling an approved request on the deployed stack gives its money back, to Finance too."""
+
+import json
+
+from infra.local import RunningStack
+from infra.waiting import wait_for
+from tests.e2e.people import People, waiting
+
+DEADLINE_SECONDS = 60
+
+
+def test_cancelling_frees_what_was_held_and_finance_hears_of_it(
+    stack: RunningStack, people: People
+) -> None:
+    clerk, admin = people.new("Operations Clerk"), people.new("Operations Admin")
+    request_id = waiting(clerk, department="operations", amount=1234.56)
+    before = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]
+    admin.post(f"/budget-requests/{request_id}/approve")
+    held = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]
+
+    cancelled = clerk.post(f"/budget-requests/{request_id}/cancel", {"reason": "No need any more"})
+
+    freed = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]
+    assert (cancelled["data"]["status"], cancelled["data"]["isReserved"]) == ("CANCELLED", False)
+    assert round(before - held, 2) == 1234.56
+    assert freed == before
+
+    def told() -> list[tuple[str, float]]:
+        calls = [c for c in stack.finance.received() if c.method == "POST"]
+        bodies = [(c.path.rsplit("/", 1)[-1], json.loads(c.body)) for c in calls]
+        return [(verb, b["amount"]) for verb, b in bodies if b["budgetRequestId"] == request_id]
+
+    assert wait_for(lambda: len(told()) >= 2, deadline_seconds=DEADLINE_SECONDS)
+    assert sorted(told()) == [("release", 1234.56), ("reserve", 1234.56)]

@@ -1,0 +1,45 @@
+"""How the tests run a worker: as Lambda does, by its own module, never through app.py."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests import samples
+
+Worker = Callable[[dict[str, Any], None], Any]
+
+POISON = [
+    "not json",
+    "{}",
+    '{"detail": {}}',
+    '{"detail": null}',
+    "[]",
+    '{"detail": {"id": "e", "type": "t", "time": "soon", "data": {}}}',
+]
+
+
+def run(worker: Worker, *records: dict[str, Any]) -> list[str]:
+    """Run a batch and return the ids of the messages that come back."""
+    answer = worker({"Records": list(records)}, None)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def run_sample(worker: Worker, name: str) -> list[str]:
+    """Run one payload of events/."""
+    return run(worker, *samples.read(name)["Records"])
+
+
+def again(record: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return a message that came a second time, as another message."""
+    return samples.record("again", record["body"], number)
+
+
+def poison(body: str, number: int = 9) -> dict[str, Any]:
+    """Return a message that nobody can make anything of."""
+    return samples.record("poison", body, number)
+
+
+def detail(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the event a message carries."""
+    told: dict[str, Any] = json.loads(record["body"])["detail"]
+    return told

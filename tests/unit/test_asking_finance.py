@@ -1,0 +1,143 @@
+"""What is known of a budget, and when Finance is asked for it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.domain.budgets import DepartmentBudget
+from chalicelib.usecases import budgets
+from tests.factories import AT, KEY, budget, figures
+from tests.fakes import FakeBudgetStore, FakeFinance
+
+OLD = timedelta(minutes=15)
+
+
+@pytest.fixture
+def store() -> FakeBudgetStore:
+    return FakeBudgetStore()
+
+
+@pytest.fixture
+def finance() -> FakeFinance:
+    return FakeFinance(figures(300_000))
+
+
+def current(
+    store: FakeBudgetStore, finance: FakeFinance, after: timedelta = timedelta()
+) -> DepartmentBudget | None:
+    return budgets.current(KEY, at=AT + after, store=store, finance=finance)
+
+
+def test_an_unknown_budget_is_fetched_and_kept(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    found = current(store, finance)
+
+    assert found
+    assert found.available == Decimal(300_000)
+    assert store.get(KEY) == found
+
+
+def test_fresh_figures_are_taken_as_they_are(store: FakeBudgetStore, finance: FakeFinance) -> None:
+    store.budgets[KEY] = budget()
+
+    assert current(store, finance, OLD - timedelta(seconds=1)) == budget()
+    assert finance.fetches == 0
+
+
+def test_old_figures_are_fetched_again(store: FakeBudgetStore, finance: FakeFinance) -> None:
+    store.budgets[KEY] = budget()
+
+    found = current(store, finance, OLD)
+
+    assert found
+    assert (found.available, found.last_synced_at) == (Decimal(300_000), AT + OLD)
+
+
+def test_silence_of_finance_leaves_what_is_known_marked_stale(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    store.budgets[KEY] = budget()
+    finance.is_silent = True
+
+    found = current(store, finance, OLD)
+
+    assert found
+    assert (found.is_stale, found.available) == (True, Decimal(380_000))
+    kept = store.get(KEY)
+    assert kept
+    assert (kept.is_stale, kept.failed_at) == (True, AT + OLD)
+
+
+def test_silent_finance_is_not_asked_again_for_a_minute_and_heard_when_it_answers(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    store.budgets[KEY] = budget()
+    finance.is_silent = True
+    current(store, finance, OLD)
+    finance.is_silent = False
+
+    stale = current(store, finance, OLD + timedelta(seconds=59))
+    assert stale
+    assert (stale.is_stale, finance.fetches) == (True, 1)
+
+    fresh = current(store, finance, OLD + timedelta(seconds=60))
+    assert fresh
+    assert (fresh.is_stale, fresh.available) == (False, Decimal(300_000))
+    assert fresh.failed_at is None
+
+
+def test_silence_about_an_unknown_budget_leaves_it_unknown(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    finance.is_silent = True
+
+    assert current(store, finance) is None
+    assert store.get(KEY) is None
+
+
+def test_a_budget_finance_does_not_have_stays_as_it_was_known(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    finance.figures = None
+    assert current(store, finance) is None
+
+    store.budgets[KEY] = budget()
+    assert current(store, finance, OLD) == budget()
+
+
+def test_figures_overtaken_by_a_confirmation_are_fetched_again(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    store.budgets[KEY] = budget(unconfirmed=Decimal(1000), available=Decimal(379_000))
+
+    def finance_confirms_meanwhile() -> None:
+        finance.while_thinking = lambda: None
+        finance.figures = figures(379_000)  # from now on the hold is in Finance's own figures
+        store.confirm(KEY, Decimal(1000), event_id="evt_1")
+
+    finance.figures = figures(380_000)
+    finance.while_thinking = finance_confirms_meanwhile
+    found = current(store, finance, OLD)
+
+    assert finance.fetches == 2
+    assert found
+    assert (found.available, found.unconfirmed) == (Decimal(379_000), Decimal(0))
+
+
+def test_figures_overtaken_again_and_again_are_given_up_for_what_is_known(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    store.budgets[KEY] = budget()
+
+    def confirm_another() -> None:
+        store.confirm(KEY, Decimal(1), event_id=f"evt_{finance.fetches}")
+
+    finance.while_thinking = confirm_another
+    found = current(store, finance, OLD)
+
+    assert finance.fetches == budgets.MAX_FETCHES
+    assert found
+    assert found.last_synced_at == AT
+    assert found.available == Decimal(380_000)

@@ -1,0 +1,185 @@
+"""What every change carries: a version, history, one event, one audit entry."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.domain.events import AuditAction, EventType
+from chalicelib.domain.requests import Change, Status
+from tests.factories import (
+    ADMIN,
+    CLERK,
+    LATER,
+    approved,
+    created,
+    draft,
+    item_body,
+    rejected,
+    submitted,
+)
+
+CHANGES = {
+    "created": created(),
+    "submitted": submitted(),
+    "approved": approved(),
+    "rejected": rejected(),
+}
+EVERY_CHANGE = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+
+
+@EVERY_CHANGE
+def test_every_change_raises_version_and_sequence_by_one(change: Change) -> None:
+    before = change.before.version if change.before else 0
+
+    assert change.after.version == before + 1
+    assert [event.sequence for event in change.events] == [change.after.version]
+    assert change.after.events_so_far == change.after.version
+
+
+@EVERY_CHANGE
+def test_every_change_adds_one_line_of_history(change: Change) -> None:
+    earlier = change.before.history if change.before else ()
+
+    assert change.after.history[:-1] == earlier
+    assert change.after.history[-1].to_status is change.after.status
+
+
+@EVERY_CHANGE
+def test_every_event_says_which_request_it_is_about(change: Change) -> None:
+    (event,) = change.events
+
+    assert (
+        event.payload().items()
+        >= {
+            "budgetRequestId": 20260000001,
+            "requestCode": "BR-2026-001",
+            "department": "finance",
+            "sequence": change.after.version,
+            "amountRequested": 50000,
+        }.items()
+    )
+    assert event.time == change.after.updated_at
+
+
+def test_ids_of_what_is_told_are_stable_and_all_different() -> None:
+    told = [*CHANGES.values()]
+    ids = [event.id for change in told for event in change.events]
+
+    assert ids[:3] == ["evt_20260000001_1_1", "evt_20260000001_2_1", "evt_20260000001_3_1"]
+    assert [c.audit.id for c in told][:2] == ["aud_20260000001_1", "aud_20260000001_2"]
+    assert created().events == created().events
+
+
+@pytest.mark.parametrize(
+    ("change", "event", "action"),
+    [
+        ("created", EventType.CREATED, AuditAction.CREATE),
+        ("submitted", EventType.SUBMITTED, AuditAction.SUBMIT),
+        ("approved", EventType.APPROVED, AuditAction.APPROVE),
+        ("rejected", EventType.REJECTED, AuditAction.REJECT),
+    ],
+)
+def test_each_move_is_told_by_its_own_name(
+    change: str, event: EventType, action: AuditAction
+) -> None:
+    assert CHANGES[change].events[0].type is event
+    assert CHANGES[change].audit.action is action
+
+
+def test_the_approval_event_says_what_finance_needs() -> None:
+    assert approved().events[0].data == {
+        "amountRequested": 50000,
+        "reservedAmount": 52500,
+        "approvedBy": ADMIN.id,
+        "fiscalYear": 2026,
+        "fiscalPeriod": "Q1",
+    }
+
+
+def test_the_rejection_event_says_why() -> None:
+    assert rejected("No money left").events[0].data == {
+        "amountRequested": 50000,
+        "rejectedBy": ADMIN.id,
+        "reason": "No money left",
+    }
+
+
+def test_history_says_who_moved_it_from_where_to_where() -> None:
+    first, second, third = approved(notes="Go ahead").after.history
+
+    assert (first.action, first.from_status, first.to_status) == ("CREATED", None, Status.PENDING)
+    assert (second.action, second.from_status) == ("SUBMITTED", Status.PENDING)
+    assert (third.action, third.to_status, third.comments) == (
+        "APPROVED",
+        Status.APPROVED,
+        "Go ahead",
+    )
+    assert (third.changed_by, third.changed_by_name, third.changed_by_role, third.changed_at) == (
+        ADMIN.id,
+        ADMIN.name,
+        ADMIN.role,
+        LATER,
+    )
+
+
+def test_audit_hears_exactly_of_the_fields_a_submit_changed() -> None:
+    audit = submitted().audit
+
+    assert audit.changed_fields == ["isDraft", "slaDeadline", "version"]
+    assert audit.old_values == {"isDraft": True, "slaDeadline": None, "version": 1}
+    assert audit.new_values == {
+        "isDraft": False,
+        "slaDeadline": "2026-03-17T12:00:00.000Z",
+        "version": 2,
+    }
+
+
+def test_audit_hears_of_the_money_of_an_approval() -> None:
+    audit = approved(notes="Go ahead").audit
+
+    assert audit.reason == "Go ahead"
+    assert (audit.performed_by, audit.performed_by_name) == (ADMIN.id, ADMIN.name)
+    assert audit.old_values
+    assert audit.new_values
+    assert audit.old_values["reservedAmount"] is None
+    assert audit.new_values["reservedAmount"] == 52500
+    assert audit.new_values["status"] == "APPROVED"
+    assert "amountRequested" not in audit.new_values
+
+
+def test_audit_hears_of_a_new_request_with_its_lines_and_amounts_as_numbers() -> None:
+    audit = created(items=[item_body(unitCost=1250)]).audit
+
+    assert audit.old_values is None
+    assert audit.new_values
+    assert audit.new_values["amountRequested"] == 50000
+    assert audit.new_values["itemAllocations"][0]["unitCost"] == 1250
+    assert audit.new_values["createdAt"] == "2026-03-10T12:00:00.000Z"
+    assert (audit.record_id, audit.record_code) == ("20260000001", "BR-2026-001")
+
+
+@EVERY_CHANGE
+def test_the_requesters_address_reaches_neither_audit_nor_the_bus(change: Change) -> None:
+    assert CLERK.email
+    told = change.audit.model_dump_json() + "".join(e.model_dump_json() for e in change.events)
+
+    assert CLERK.email not in told
+
+
+def test_times_are_told_in_utc_with_milliseconds() -> None:
+    at = datetime(2026, 3, 10, 12, 0, 0, 123456, tzinfo=UTC)
+
+    audit = created(at=at).audit
+
+    assert audit.new_values
+    assert audit.new_values["createdAt"] == "2026-03-10T12:00:00.123Z"
+
+
+def test_a_change_leaves_what_it_started_from_as_it_was() -> None:
+    request = draft()
+    as_it_was = request.model_dump_json()
+
+    change = request.submit(CLERK, LATER)
+
+    assert change.before is request
+    assert request.model_dump_json() == as_it_was

@@ -1,0 +1,36 @@
+"""A fake answers what its port asks, whole: or a use case would be shown something else."""
+
+import inspect
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.usecases import ports
+from tests import fakes
+
+FAKES = {
+    name.removeprefix("Fake"): fake
+    for name, fake in vars(fakes).items()
+    if inspect.isclass(fake) and fake.__module__ == fakes.__name__
+}
+PORTS_OF = {name: [getattr(ports, name)] for name in FAKES}
+PORTS_OF["BudgetStore"].append(ports.HoldConfirmations)
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_a_fake_has_every_method_of_its_port_with_the_same_arguments(name: str) -> None:
+    given = _methods(FAKES[name])
+
+    for port in PORTS_OF[name]:
+        asked = _methods(port)
+        assert asked
+        assert {method: given.get(method) for method in asked} == asked
+
+
+def _methods(owner: type) -> dict[str, inspect.Signature]:
+    methods: dict[str, Callable[..., object]] = {
+        name: method
+        for name, method in vars(owner).items()
+        if inspect.isfunction(method) and not name.startswith("_")
+    }
+    return {name: inspect.signature(method) for name, method in methods.items()}

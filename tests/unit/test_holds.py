@@ -1,0 +1,160 @@
+"""Finance hears of every hold, and what it confirmed counts once."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from chalicelib.domain.content import Cancellation
+from chalicelib.domain.errors import ClaimHeldError, DeliveryFailedError
+from chalicelib.domain.messages import PublishedEvent
+from chalicelib.usecases import holds
+from tests.factories import AT, CLERK, KEY, LATER, approved, budget, published, signed, submitted
+from tests.fakes import FakeBudgetStore, FakeClaims, FakeFinance
+
+EVENT = published(approved())
+
+
+class Desk:
+    """The use case with its ports filled in, and a budget that holds the event's money."""
+
+    def __init__(self) -> None:
+        self.claims = FakeClaims()
+        self.finance = FakeFinance()
+        self.budgets = FakeBudgetStore()
+        self.budgets.budgets[KEY] = budget(available=Decimal(327_500), unconfirmed=Decimal(52_500))
+
+    def tell(self, event: PublishedEvent = EVENT) -> None:
+        holds.tell_finance(
+            event,
+            at=AT,
+            claims=self.claims,
+            finance=self.finance,
+            confirmations=self.budgets,
+        )
+
+    @property
+    def unconfirmed(self) -> Decimal:
+        return self.budgets.budgets[KEY].unconfirmed
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_finance_is_told_of_a_hold_under_the_events_id(desk: Desk) -> None:
+    desk.tell()
+
+    assert desk.finance.reserved == {
+        EVENT.id: (KEY, Decimal("52500.00"), 20260000001, "BR-2026-001")
+    }
+    assert desk.unconfirmed == 0
+    assert desk.budgets.budgets[KEY].available == Decimal(327_500)
+
+
+def test_a_hold_told_twice_counts_once(desk: Desk) -> None:
+    desk.tell()
+    desk.tell()
+
+    assert len(desk.finance.reserved) == 1
+    assert desk.unconfirmed == 0
+
+
+def test_a_silent_finance_is_told_when_it_answers(desk: Desk) -> None:
+    desk.finance.is_silent = True
+    with pytest.raises(DeliveryFailedError):
+        desk.tell()
+    assert desk.unconfirmed == Decimal(52_500)
+
+    desk.finance.is_silent = False
+    desk.tell()
+
+    assert list(desk.finance.reserved) == [EVENT.id]
+    assert desk.unconfirmed == 0
+
+
+def test_a_worker_that_died_after_the_confirmation_does_no_harm(desk: Desk) -> None:
+    desk.budgets.confirm(KEY, Decimal(52_500), event_id=EVENT.id)
+
+    desk.tell()
+
+    assert desk.unconfirmed == 0
+
+
+def test_a_hold_that_another_worker_is_at_comes_back(desk: Desk) -> None:
+    desk.claims.claim("finance", EVENT.id, AT)
+
+    with pytest.raises(ClaimHeldError):
+        desk.tell()
+
+    assert desk.finance.reserved == {}
+
+
+def test_cents_arrive_as_cents(desk: Desk) -> None:
+    change = approved(amountRequested=Decimal("33.33"))
+
+    desk.tell(published(change))
+
+    ((_, amount, _, _),) = desk.finance.reserved.values()
+    assert change.hold
+    assert str(amount) == str(change.hold.amount) == "35.00"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"department": "legal"},
+        {"fiscalPeriod": "Q5"},
+        {"reservedAmount": "much"},
+        {"reservedAmount": 0.001},
+    ],
+)
+def test_a_foreign_event_is_refused_without_repeating_what_it_said(
+    desk: Desk, data: dict[str, Any]
+) -> None:
+    given = EVENT.data | data if data else {}
+    event = EVENT.model_copy(update={"data": given})
+
+    with pytest.raises(ValidationError) as caught:
+        desk.tell(event)
+
+    assert desk.finance.reserved == {}
+    assert "input_value" not in str(caught.value)
+
+
+def test_an_event_of_another_kind_holds_nothing(desk: Desk) -> None:
+    desk.tell(published(submitted()))
+
+    assert desk.finance.reserved == desk.finance.released == {}
+
+
+def test_finance_is_told_of_a_release_under_its_own_events_id(desk: Desk) -> None:
+    released = released_by_cancelling()
+
+    desk.tell(released)
+    desk.tell(released)
+
+    assert desk.finance.released == {
+        released.id: (KEY, Decimal("52500.00"), 20260000001, "BR-2026-001")
+    }
+    assert desk.finance.reserved == {}
+
+
+def test_a_release_that_finance_did_not_take_comes_back(desk: Desk) -> None:
+    desk.finance.is_silent = True
+    with pytest.raises(DeliveryFailedError):
+        desk.tell(released_by_cancelling())
+
+    desk.finance.is_silent = False
+    desk.tell(released_by_cancelling())
+
+    assert len(desk.finance.released) == 1
+
+
+def released_by_cancelling() -> PublishedEvent:
+    cancelled = approved().after.cancel(Cancellation(reason="No need any more"), CLERK, LATER)
+    _, release = cancelled.events
+    return PublishedEvent.model_validate(signed(release))
