@@ -23,8 +23,17 @@ standin = typer.Typer(
     help="Steer a stand-in of a local stack: finance, audit or receiver.", no_args_is_help=True
 )
 app.add_typer(standin, name="standin")
+api_key = typer.Typer(
+    help="Print a new API key for a service on a local stack; or list and revoke them.",
+    invoke_without_command=True,
+)
+app.add_typer(api_key, name="api-key")
 
 StackName = Annotated[str, typer.Option("--stack", help="Which local stack.", metavar="NAME")]
+# Of a command below another one: where it is not given, the upper one's holds.
+OwnStackName = Annotated[
+    str | None, typer.Option("--stack", help="Which local stack.", metavar="NAME")
+]
 Region = Annotated[str, typer.Option(help="The AWS region.", envvar="AWS_REGION")]
 EndpointUrl = Annotated[
     str | None, typer.Option(help="A cloud that is not AWS, e.g. LocalStack.", metavar="URL")
@@ -201,6 +210,67 @@ def destroy(
     deployment.destroy(
         stack_name=name, region=region, endpoint_url=endpoint_url, progress=_progress()
     )
+
+
+@api_key.callback()
+def api_key_create(  # noqa: PLR0917 - typer passes the options by name
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(help="Whose key it is.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="requests:read, requests:write, budgets:read, sync:run, webhooks:manage;"
+            " once for each."
+        ),
+    ] = None,
+    department: Annotated[
+        list[str] | None,
+        typer.Option(help="finance, hr, inventory, operations; once for each."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="30d, 12h, or a time such as 2030-01-31T00:00:00Z.")
+    ] = None,
+    stack: StackName = "up",
+) -> None:
+    """Print a new API key for a service on a local stack; or list and revoke them."""
+    context.obj = stack
+    if context.invoked_subcommand is not None:
+        return
+    from infra import local, service_keys
+
+    given = {"--name": name, "--scope": scope, "--department": department}
+    missing = [option for option, value in given.items() if not value]
+    if missing:
+        raise typer.BadParameter(f"a new key needs {', '.join(missing)}")
+    made = service_keys.create(
+        local.find(stack),
+        name=name or "",
+        scopes=scope or [],
+        departments=department or [],
+        expires=expires,
+    )
+    typer.echo(made)
+
+
+@api_key.command("list")
+def api_key_list(context: typer.Context, stack: OwnStackName = None) -> None:
+    """List the API keys of a local stack, newest first; not the keys themselves."""
+    from infra import local, service_keys
+
+    for key in service_keys.every(local.find(stack or context.obj)):
+        typer.echo(service_keys.line(key))
+
+
+@api_key.command("revoke")
+def api_key_revoke(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(help="Its id, or the key itself.")],
+    stack: OwnStackName = None,
+) -> None:
+    """Revoke an API key, at once and for good."""
+    from infra import local, service_keys
+
+    typer.echo(service_keys.line(service_keys.revoke(local.find(stack or context.obj), key)))
 
 
 @standin.command("received")

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import httpx
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -33,6 +34,23 @@ _LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepal
 RawHeaders = list[tuple[bytes, bytes]]
 
 
+class _Anything(Convertor[str]):
+    """The rest of a path, line breaks included, where Starlette's own stops at the first."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """Return the text as it stands."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the text as it stands."""
+        return value
+
+
+register_url_convertor("anything", _Anything())
+
+
 class Front:
     """A reverse proxy from `/api/…` to the deployed API; where that is can change any time."""
 
@@ -43,8 +61,8 @@ class Front:
         self.app = Starlette(
             routes=[
                 Route("/api", self._forward, methods=_METHODS),
-                Route("/api/{path:path}", self._forward, methods=_METHODS),
-                Route("/{path:path}", _elsewhere, methods=_METHODS),
+                Route("/api/{path:anything}", self._forward, methods=_METHODS),
+                Route("/{path:anything}", _elsewhere, methods=_METHODS),
             ],
         )
 

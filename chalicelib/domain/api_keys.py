@@ -111,8 +111,8 @@ class NewApiKey(Value):
     """The body of a new key; without `expiresAt` it is good until it is revoked."""
 
     name: Name
-    scopes: Annotated[tuple[Scope, ...], AfterValidator(_each_once), Field(min_length=1)]
-    departments: Annotated[tuple[Department, ...], AfterValidator(_each_once), Field(min_length=1)]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1), AfterValidator(_each_once)]
+    departments: Annotated[tuple[Department, ...], Field(min_length=1), AfterValidator(_each_once)]
     expires_at: Moment | None = None
 
 

@@ -15,7 +15,7 @@ from pydantic import (
 
 from chalicelib.domain.access import Department
 from chalicelib.domain.model import Value
-from chalicelib.domain.money import Amount, Percentage, decimal_text
+from chalicelib.domain.money import MAX_DIGITS, Amount, Percentage, decimal_text
 from chalicelib.domain.text import Justification, Name, Notes, Purpose, Reference
 
 Category = Literal["operational", "capital", "administrative", "emergency"]
@@ -27,7 +27,15 @@ MAX_ITEMS = 50
 #: The most requests one bulk approval takes (SPEC.md 3).
 MAX_BULK = 25
 
-RequestId = Annotated[int, Field(strict=True, gt=0, lt=10**15)]
+
+def _whole(value: object) -> object:
+    """Take `7.0` for 7, as JSON does; the schema calls both integers."""
+    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and value == int(value):
+        return int(value)
+    return value
+
+
+RequestId = Annotated[int, Field(strict=True, gt=0, lt=10**15), BeforeValidator(_whole)]
 
 
 class NewItem(Value):
@@ -118,11 +126,31 @@ class ItemChange(Value):
         return self
 
 
+def _content_or_allocation(schema: dict[str, Any]) -> None:
+    """Tell that one call changes one of them."""
+    _only_what_is_named(schema)
+    content = [name for name in schema["properties"] if name not in {"allocatedAmount", "notes"}]
+    schema["oneOf"] = [
+        {"anyOf": [{"required": [name]} for name in content]}
+        | {"properties": {"allocatedAmount": {"type": "null"}, "notes": {"type": "null"}}},
+        {"required": ["allocatedAmount"]}
+        | {"properties": {"allocatedAmount": {"type": "number"}} | dict.fromkeys(content, False)},
+    ]
+
+
 class ItemUpdate(ItemChange):
     """The body of `PUT` on a line: of its content while a draft, of its allocation afterwards."""
 
+    model_config = ConfigDict(json_schema_extra=_content_or_allocation)
+
     allocated_amount: Amount | None = None
     notes: Notes | None = None
+
+    @model_validator(mode="after")
+    def _notes_tell_of_an_allocation(self) -> Self:
+        if self.notes is not None and self.allocated_amount is None:
+            raise ValueError("notes go with an allocatedAmount")
+        return self
 
     @property
     def modification(self) -> "ItemModification | None":
@@ -182,7 +210,9 @@ class FundsQuery(Value):
 class BulkApproval(Value):
     """The body of a bulk approval: each request holds what it asked for, plus the buffer."""
 
-    ids: tuple[RequestId, ...] = Field(min_length=1, max_length=MAX_BULK)
+    ids: tuple[RequestId, ...] = Field(
+        min_length=1, max_length=MAX_BULK, json_schema_extra={"uniqueItems": True}
+    )
     review_notes: Notes | None = None
     buffer_percentage: Percentage = Decimal("0.00")
 

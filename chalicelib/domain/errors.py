@@ -72,7 +72,7 @@ class InvalidTokenError(AuthenticationError):
 
 
 class MissingApiKeyError(AuthenticationError):
-    """The header is there, and empty."""
+    """The `x-api-key` header is empty."""
 
     code = "MISSING_API_KEY"
 
@@ -81,7 +81,7 @@ class MissingApiKeyError(AuthenticationError):
 
 
 class InvalidApiKeyError(AuthenticationError):
-    """Mistyped, unknown or revoked; which of them is nobody's business."""
+    """The key is mistyped, unknown or revoked."""
 
     code = "INVALID_API_KEY"
 
@@ -105,7 +105,7 @@ class ForbiddenError(BudgetRequestsError):
 
 
 class RateLimitExceededError(BudgetRequestsError):
-    """The caller has called as often as this window allows; the next one begins in a while."""
+    """The caller has used up the calls of this window; `Retry-After` says when the next begins."""
 
     code = "RATE_LIMIT_EXCEEDED"
     what: ClassVar[str] = "calls"
@@ -120,7 +120,7 @@ class RateLimitExceededError(BudgetRequestsError):
 
 
 class CreateLimitExceededError(RateLimitExceededError):
-    """The caller has created as much as this window allows."""
+    """The caller has used up the creations of this window; other calls go on."""
 
     code = "CREATE_LIMIT_EXCEEDED"
     what = "creations"

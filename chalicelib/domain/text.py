@@ -5,7 +5,8 @@ import re
 from typing import Annotated
 
 import nh3
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic.fields import FieldInfo
 
 #: Longer texts are refused unread: four times the longest limit below, and short enough that the
 #: parser, whose time grows with the square of how deep tags are nested, is done at once.
@@ -53,29 +54,50 @@ def _readable(value: object) -> object:
     return strip_markup(value)
 
 
+# For the published schemas: what is refused in any text, and what is cut off at its ends. Spelled
+# out, because `\\s` is not the same in every dialect. That markup goes, no pattern can say.
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+_SPACE = r"\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_ANY, _INK = f"[^{_CONTROL}]", f"[^{_CONTROL}{_SPACE}]"
+
+
+def _published(pattern: str) -> FieldInfo:
+    extra: FieldInfo = Field(json_schema_extra={"pattern": pattern})
+    return extra
+
+
+_TEXT = _published(f"^{_ANY}*$")
+_NOT_BLANK = _published(f"^{_ANY}*{_INK}{_ANY}*$")
+_TEN_CHARACTERS = _published(f"^{_ANY}*{_INK}{_ANY}{{8,}}{_INK}{_ANY}*$")
+
 # What stands last in an annotation is asked first: markup goes, then lengths are measured.
 Name = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200),
     BeforeValidator(_readable),
+    _NOT_BLANK,
 ]
 Reference = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=100),
     BeforeValidator(_readable),
+    _NOT_BLANK,
 ]
 Purpose = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=10, max_length=500),
     BeforeValidator(_readable),
+    _TEN_CHARACTERS,
 ]
 Justification = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, max_length=5000),
     BeforeValidator(_readable),
+    _TEXT,
 ]
 Notes = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=2000),
     BeforeValidator(_readable),
+    _NOT_BLANK,
 ]

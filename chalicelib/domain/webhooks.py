@@ -34,6 +34,7 @@ WebhookUrl = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_URL_LENGTH, pattern=r"^[\x21-\x7e]+$"),
     AfterValidator(_web_address),
+    Field(json_schema_extra={"format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$"}),
 ]
 
 
@@ -44,7 +45,12 @@ def _in_the_catalogue(name: str) -> str:
 
 
 #: One event of the catalogue, or all; one type, so that an error's path is the field's own.
-EventName = Annotated[str, StringConstraints(strict=True), AfterValidator(_in_the_catalogue)]
+EventName = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(_in_the_catalogue),
+    Field(json_schema_extra={"enum": [ALL_EVENTS, *EventType]}),
+]
 
 
 class NewSubscription(Value):

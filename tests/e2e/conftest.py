@@ -10,6 +10,9 @@ from infra.local import RunningStack
 from infra.standins import Behaviour
 from tests.e2e.people import People
 
+#: Races and their like take more calls than a person may make.
+ENVIRONMENT = {"RATE_LIMIT_MAX_REQUESTS": "100000", "RATE_LIMIT_MAX_CREATIONS": "100000"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -19,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[RunningStack]:
-    with local.running(f"test-{os.getpid()}") as stack:
+    with local.running(f"test-{os.getpid()}", environment=ENVIRONMENT) as stack:
         yield stack
 
 

@@ -12,8 +12,8 @@ DEADLINE_SECONDS = 60
 def test_cancelling_frees_what_was_held_and_finance_hears_of_it(
     stack: RunningStack, people: People
 ) -> None:
-    clerk, admin = people.new("Operations Clerk"), people.new("Operations Admin")
-    request_id = waiting(clerk, department="operations", amount=1234.56)
+    clerk, admin = people.new("HR Clerk"), people.new("HR Admin")
+    request_id = waiting(clerk, department="hr", amount=1234.56)
     before = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]
     admin.post(f"/budget-requests/{request_id}/approve")
     held = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]

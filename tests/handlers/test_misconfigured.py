@@ -1,11 +1,22 @@
 """A function that is not configured refuses, says so in its log, and runs on no default."""
 
+from collections.abc import Callable
+
 import pytest
 
 from chalicelib.domain.errors import ConfigurationError
-from chalicelib.handlers import finance, relay
+from chalicelib.handlers.audit import audit
+from chalicelib.handlers.finance import finance
+from chalicelib.handlers.notifications import notifications
+from chalicelib.handlers.relay import relay
+from chalicelib.handlers.webhooks import webhooks
+from tests import samples
 from tests.conftest import Logs, forget_everything
+from tests.handlers.workers import Worker, poison, run
 from tests.http_api import Api, token
+from tests.partner import Partner
+
+Spoil = Callable[[str, str | None], None]
 
 
 @pytest.fixture(autouse=True)
@@ -14,12 +25,18 @@ def fresh(api: Api) -> Api:
     return api
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None) -> None:
-    if value is None:
-        monkeypatch.delenv(variable)
-    else:
-        monkeypatch.setenv(variable, value)
-    forget_everything()
+@pytest.fixture
+def spoil(monkeypatch: pytest.MonkeyPatch) -> Spoil:
+    """Set a variable to a value, or to none, in a process that has read nothing yet."""
+
+    def spoilt(variable: str, value: str | None) -> None:
+        if value is None:
+            monkeypatch.delenv(variable)
+        else:
+            monkeypatch.setenv(variable, value)
+        forget_everything()
+
+    return spoilt
 
 
 @pytest.mark.parametrize(
@@ -36,12 +53,12 @@ def spoil(monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None) -> 
 def test_a_misconfigured_api_refuses_every_call(
     api: Api,
     logs: Logs,
-    monkeypatch: pytest.MonkeyPatch,
+    spoil: Spoil,
     spoilt: tuple[str, str | None, str],
     path: str,
 ) -> None:
     variable, value, said = spoilt
-    spoil(monkeypatch, variable, value)
+    spoil(variable, value)
 
     reply = api.get(path, "Finance Clerk")
 
@@ -53,9 +70,9 @@ def test_a_misconfigured_api_refuses_every_call(
 
 
 def test_a_token_signed_with_nothing_is_not_believed_when_no_secret_is_configured(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    api: Api, spoil: Spoil
 ) -> None:
-    spoil(monkeypatch, "JWT_SECRET", None)
+    spoil("JWT_SECRET", None)
 
     for secretless in (token(), ""):
         assert api.call("GET", "/budget-requests/1", token=secretless).code == "MISCONFIGURED"
@@ -65,9 +82,9 @@ def test_a_token_signed_with_nothing_is_not_believed_when_no_secret_is_configure
     "variable", ["REQUESTS_TABLE", "BUDGETS_TABLE", "FINANCE_API_URL", "FINANCE_API_KEY"]
 )
 def test_a_part_that_is_not_configured_refuses_the_call_that_needs_it(
-    api: Api, logs: Logs, monkeypatch: pytest.MonkeyPatch, variable: str
+    api: Api, logs: Logs, spoil: Spoil, variable: str
 ) -> None:
-    spoil(monkeypatch, variable, None)
+    spoil(variable, None)
     body = {"department": "finance", "amountRequested": 1, "purpose": "New laptops for us"}
 
     reply = api.post("/budget-requests", "Finance Clerk", body)
@@ -76,26 +93,33 @@ def test_a_part_that_is_not_configured_refuses_the_call_that_needs_it(
     assert f"{variable} is not configured" in logs.at("CRITICAL")[0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("sample", "worker", "variable"),
+    [
+        ("webhooks.json", webhooks, "STAGE"),
+        ("webhooks.json", webhooks, "WEBHOOKS_TABLE"),
+        ("audit.json", audit, "AUDIT_LOGS_API_URL"),
+        ("audit.json", audit, "AUDIT_API_KEY"),
+        ("notifications.json", notifications, "MAIL_FROM"),
+        ("notifications.json", notifications, "DEPARTMENT_ADMINS"),
+        ("finance.json", finance, "FINANCE_API_URL"),
+        ("finance.json", finance, "WORK_TABLE"),
+    ],
+)
 def test_a_misconfigured_worker_leaves_the_whole_batch_on_its_queue(
-    monkeypatch: pytest.MonkeyPatch,
+    audit_logs: Partner, spoil: Spoil, sample: str, worker: Worker, variable: str
 ) -> None:
-    spoil(monkeypatch, "STAGE", None)
-    record = {
-        "messageId": "m-1",
-        "receiptHandle": "r-1",
-        "body": "{}",
-        "attributes": {"ApproximateReceiveCount": "1"},
-    }
+    spoil(variable, None)
 
-    with pytest.raises(ConfigurationError, match="STAGE"):
-        finance.finance({"Records": [record]}, None)
+    with pytest.raises(ConfigurationError, match=variable):
+        run(worker, poison("{}"), *samples.read(sample)["Records"])
+
+    assert audit_logs.received == []
 
 
 @pytest.mark.parametrize("variable", ["EVENT_BUS_NAME", "BUS_SIGNING_KEY"])
-def test_a_misconfigured_relay_publishes_nothing(
-    monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    spoil(monkeypatch, variable, None)
+def test_a_misconfigured_relay_publishes_nothing(spoil: Spoil, variable: str) -> None:
+    spoil(variable, None)
 
     with pytest.raises(ConfigurationError, match=variable):
-        relay.relay({"Records": []}, None)
+        relay({"Records": []}, None)

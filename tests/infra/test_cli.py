@@ -11,6 +11,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from chalicelib.domain.access import DEPARTMENTS, Scope
 from infra import local, state
 from infra.cli import app
 from infra.embedded import REGION, EmbeddedCloud
@@ -28,6 +29,9 @@ COMMANDS = [
     ["demo"],
     ["status"],
     ["token"],
+    ["api-key"],
+    ["api-key", "list"],
+    ["api-key", "revoke"],
     ["logs"],
     ["package"],
     ["deploy"],
@@ -164,6 +168,31 @@ def test_a_duration_that_cannot_be_read_is_refused(stack: str, duration: str) ->
 
     assert result.exit_code == 1
     assert "is no duration" in str(result.exception)
+
+
+def test_the_help_of_api_keys_names_every_scope_and_department() -> None:
+    shown = CliRunner().invoke(app, ["api-key", "--help"], terminal_width=200).stdout
+
+    assert all(scope in shown for scope in Scope)
+    assert all(department in shown for department in DEPARTMENTS)
+
+
+def test_a_key_for_nobody_and_nothing_is_refused_by_what_is_missing(stack: str) -> None:
+    done = run("api-key", "--stack", stack, "--name", "Purchasing", "--department", "hr")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "a new key needs --scope" in done.stderr
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_api_that_does_not_answer_is_one_clear_line(stack: str, *, before: bool) -> None:
+    named = ("--stack", stack)
+    done = run("api-key", *named, "list") if before else run("api-key", "list", *named)
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert "did not answer" in done.stderr
 
 
 def test_status_tells_programs_where_everything_is(stack: str) -> None:

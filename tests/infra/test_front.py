@@ -113,6 +113,7 @@ def test_methods_and_paths_are_passed_on(url: str, cloud: Cloud, method: str) ->
         (b"/api/a%2Fb/%C3%A9", b"/a%2Fb/%C3%A9"),
         (b"/api/a?x=%20y&x=+z&&=|{}", b"/a?x=%20y&x=+z&&=|{}"),
         (b"/api//a/./b", b"//a/./b"),
+        (b"/api/a%0Ab", b"/a%0Ab"),
     ],
 )
 def test_the_target_is_passed_on_as_it_was_written(

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from infra.dependencies import BOTOCORE_SERVICES
 from infra.package import Package, build
+from infra.paths import ROOT
 from tests.infra.conftest import STAGE
 
 # Far below Lambda's 250 MB: what is small is unpacked and imported soon.
@@ -28,6 +29,9 @@ MODULES = (
     "chalicelib.handlers.webhooks",
 )
 UNCHECKED_HASH = 0b01
+
+DOCS_PAGE = "chalicelib/handlers/http/docs_page/"
+DOCS_PAGE_LIMIT_BYTES = 600_000
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,14 @@ def test_the_package_is_small(package: Package) -> None:
     assert package.zip_path.stat().st_size < ZIP_LIMIT_BYTES
     with zipfile.ZipFile(package.zip_path) as archive:
         assert sum(entry.file_size for entry in archive.infolist()) < UNPACKED_LIMIT_BYTES
+
+
+def test_the_documentations_page_is_packed_whole_and_adds_little(package: Package) -> None:
+    with zipfile.ZipFile(package.zip_path) as archive:
+        packed = [entry for entry in archive.infolist() if entry.filename.startswith(DOCS_PAGE)]
+    names = {entry.filename.removeprefix(DOCS_PAGE) for entry in packed}
+    assert names == {path.name for path in (ROOT / DOCS_PAGE).iterdir()}
+    assert sum(entry.compress_size for entry in packed) < DOCS_PAGE_LIMIT_BYTES
 
 
 def test_requirements_pin_everything_that_ships(project: Path) -> None:

@@ -27,6 +27,7 @@ def test_the_environment_becomes_parameters() -> None:
     assert parameters["JwtSecret"] == ENVIRONMENT["JWT_SECRET"]
     assert parameters["DepartmentAdmins"] == ENVIRONMENT["DEPARTMENT_ADMINS"]
     assert parameters["LogLevel"] == "INFO"
+    assert parameters["RateLimitMaxRequests"] == "100"
 
 
 def test_every_parameter_is_one_of_the_template(template: dict[str, dict[str, object]]) -> None:
@@ -53,6 +54,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         ("MAIL_FROM", "top-secret"),
         ("DEPARTMENT_ADMINS", "{top-secret"),
         ("LOG_LEVEL", "top-secret"),
+        ("RATE_LIMIT_MAX_REQUESTS", "top-secret"),
     ],
 )
 def test_an_unusable_value_is_refused_and_not_repeated(variable: str, value: str) -> None:

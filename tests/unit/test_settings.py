@@ -43,6 +43,10 @@ def test_an_empty_variable_is_a_missing_one() -> None:
         ("DEPARTMENT_ADMINS", '["ada-at-example"]'),
         ("WEBHOOK_ALLOW_LOOPBACK", "perhaps"),
         ("REQUESTS_TABLE", "t1"),
+        ("RATE_LIMIT_WINDOW_MS", "999"),
+        ("RATE_LIMIT_WINDOW_MS", "86400001"),
+        ("RATE_LIMIT_MAX_REQUESTS", "plenty"),
+        ("RATE_LIMIT_MAX_CREATIONS", "-1"),
     ],
 )
 def test_an_unusable_variable_is_named_and_its_value_is_not(variable: str, value: str) -> None:

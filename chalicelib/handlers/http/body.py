@@ -32,7 +32,7 @@ def parse(raw: str | bytes | None, content_type: str | None, model: type[_Model]
     try:
         return model.model_validate(given, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise InvalidInputError(tuple(told(e) for e in error.errors())) from None
+        raise InvalidInputError(findings(error)) from None
 
 
 def _json(raw: str | bytes, content_type: str | None) -> object:
@@ -74,8 +74,20 @@ def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def told(error: ErrorDetails) -> FieldError:
-    """Return one of pydantic's findings as the envelope tells it."""
+def findings(error: ValidationError) -> tuple[FieldError, ...]:
+    """Return what pydantic found wrong, as the envelope tells it."""
+    return tuple(_told(e) for e in error.errors() if not _is_about_the_rest(e))
+
+
+def _is_about_the_rest(error: ErrorDetails) -> bool:
+    """Whether a list is too short only for what is wrong in it, which is told already."""
+    given = error["input"]
+    if error["type"] != "too_short" or not isinstance(given, list):
+        return False
+    return len(given) >= int(error.get("ctx", {})["min_length"])
+
+
+def _told(error: ErrorDetails) -> FieldError:
     field = ".".join(map(str, error["loc"])) or "body"
     if error["type"] == "model_type":  # pydantic would name our class
         return FieldError(field, "must be an object")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from chalicelib.domain.errors import FieldError, InvalidInputError
 from chalicelib.domain.model import Value
-from chalicelib.handlers.http.body import told
+from chalicelib.handlers.http.body import findings
 
 _Model = TypeVar("_Model", bound=Value)
 
@@ -24,4 +24,4 @@ def parse(given: Mapping[str, Sequence[str]] | None, model: type[_Model]) -> _Mo
         single = {name: value[0] for name, value in values.items()}
         return model.model_validate(single, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise InvalidInputError(tuple(told(e) for e in error.errors())) from None
+        raise InvalidInputError(findings(error)) from None

@@ -1,0 +1,137 @@
+"""The pages in docs/ name what the code has: no more, no less."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pynamodb.models import Model
+
+from chalicelib.adapters import tables
+from chalicelib.domain.event_catalogue import CATALOGUE, EventData
+from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
+from chalicelib.handlers.http.routes import api
+from chalicelib.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text()
+
+
+def section(name: str, heading: str) -> str:
+    """Return what stands under a heading of a page."""
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", page(name), re.MULTILINE | re.DOTALL
+    )
+    assert found, f"docs/{name}.md has no section {heading!r}"
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the tables in a text, without their headings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    headings = {i - 1 for i, line in enumerate(lines) if set(line) <= set("|-")}
+    return [c for i, c in enumerate(cells) if i not in headings and i - 1 not in headings]
+
+
+def quoted(text: str) -> list[str]:
+    """Return what stands in backticks."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_every_route_is_in_the_api_page_and_no_other() -> None:
+    named = [quoted(row[0])[0] for row in rows(section("api", "Routes"))]
+    assert sorted(named) == sorted(f"{route.method} {route.path}" for route in api.routes)
+
+
+def test_the_api_page_names_the_scope_that_each_route_takes() -> None:
+    named = {quoted(row[0])[0]: quoted(row[2]) for row in rows(section("api", "Routes"))}
+    scopes = {f"{r.method} {r.path}": [r.scope.value] if r.scope else [] for r in api.routes}
+    assert named == scopes
+
+
+def test_every_error_code_is_in_the_api_page_with_its_status() -> None:
+    named = {quoted(row[0])[0]: row[1] for row in rows(section("api", "Error codes"))}
+    known = {error.code: str(int(status)) for error, status in STATUS.items()}
+    assert named == known | {INTERNAL_ERROR: "500"}
+
+
+def test_every_event_is_in_the_events_page_with_what_it_carries() -> None:
+    named = {quoted(row[0])[0]: quoted(row[1]) for row in rows(page("events"))}
+    common = len(EventData.model_fields)
+    known = {
+        event.value: [str(field.alias) for field in list(data.model_fields.values())[common:]]
+        for event, data in CATALOGUE.items()
+    }
+    assert named == known
+
+
+def test_every_setting_is_in_the_configuration_page_and_no_other() -> None:
+    tables_of_settings = section("configuration", "What an operator sets") + section(
+        "configuration", "What the stack tells its functions"
+    )
+    named = [name for row in rows(tables_of_settings) for name in quoted(row[0])]
+    assert sorted(named) == sorted(str(f.alias) for f in Settings.model_fields.values())
+
+
+@cache
+def constants() -> set[str]:
+    """Return every constant of the service, by name and by module and name."""
+    found = set()
+    for path in (ROOT / "chalicelib").rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+            for target in targets:
+                if isinstance(target, ast.Name) and target.id.isupper():
+                    found |= {target.id, f"{path.stem}.{target.id}"}
+    return found
+
+
+LIMITS = [name for row in rows(section("configuration", "Limits")) for name in quoted(row[2])]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_every_limit_that_the_configuration_page_names_is_in_the_code(name: str) -> None:
+    assert name in constants()
+
+
+def test_every_folder_that_the_architecture_page_names_is_there() -> None:
+    places = [name for row in rows(section("architecture", "Where things are")) for name in row[:1]]
+    named = {quoted(place)[0] for place in places}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+    packages = {
+        path.name for path in (ROOT / "chalicelib").iterdir() if (path / "__init__.py").exists()
+    }
+    assert {f"chalicelib/{package}" for package in packages} <= named
+
+
+def test_every_kind_of_row_is_in_the_architecture_page() -> None:
+    named = {
+        quoted(row[-1])[0] for row in rows(section("architecture", "The tables")) if "`" in row[-1]
+    }
+    kinds = {
+        row.sk.default
+        for row in vars(tables).values()
+        if isinstance(row, type)
+        and issubclass(row, Model)
+        and hasattr(row, "sk")
+        and row.sk.default
+    }
+    assert kinds <= named
+
+
+@pytest.mark.parametrize("name", [*sorted(p.stem for p in (ROOT / "docs").glob("*.md"))])
+def test_links_between_pages_lead_somewhere(name: str) -> None:
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)", page(name)):
+        assert (ROOT / "docs" / link).exists(), link
+
+
+def test_the_readmes_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / "README.md").read_text()):
+        assert (ROOT / link).exists(), link
