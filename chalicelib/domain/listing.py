@@ -230,7 +230,7 @@ def select(query: ListQuery, by: Actor) -> Selection | None:
         linked_purchase_request_id=query.linked_purchase_request_id,
         status=query.status,
         first=_start(query.date_from),
-        last=_start(query.date_to + timedelta(days=1)) if query.date_to else None,
+        last=_end(query.date_to),
         priority=query.priority,
         category=query.category,
         is_overdue=query.is_overdue,
@@ -275,3 +275,9 @@ def _foreign_cursor() -> InvalidInputError:
 
 def _start(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), UTC) if day else None
+
+
+def _end(day: date | None) -> datetime | None:
+    if day is None or day == date.max:  # nothing comes after the last day there is
+        return None
+    return _start(day + timedelta(days=1))

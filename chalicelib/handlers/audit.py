@@ -5,7 +5,7 @@ from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
 from chalicelib.domain.messages import AuditMessage
-from chalicelib.handlers.batch import BatchResponse, each_message, records_of
+from chalicelib.handlers.batch import BatchResponse, each_message
 from chalicelib.usecases import audit as usecase
 
 blueprint = Blueprint(__name__)
@@ -23,4 +23,4 @@ def audit(event: SQSEvent) -> BatchResponse:
             logs=bootstrap.audit_logs(),
         )
 
-    return each_message(records_of(event), act)
+    return each_message(event, act)

@@ -1,6 +1,6 @@
 """Queue batches: each message on its own; those that failed come back, later and later."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 from chalice.app import BaseLambdaEvent
@@ -22,8 +22,15 @@ class BatchResponse(TypedDict):
     batchItemFailures: list[_Failure]
 
 
-def each_message(records: Iterable[dict[str, Any]], act: Callable[[str], object]) -> BatchResponse:
+#: A message is begun only with this much time left: more than the slowest partner may take.
+TIME_FOR_ONE_SECONDS = 14.0
+
+
+def each_message(event: BaseLambdaEvent, act: Callable[[str], object]) -> BatchResponse:
     """Run `act` on the body of each SQS record and report those it raised on.
+
+    A slow partner takes the time of the messages behind: those that would be cut off in the
+    middle are not begun, and come back as if the partner had been silent.
 
     What a partner's silence failed comes back after a growing delay; what cannot be understood
     comes back at once, until the queue sets it aside, alone. Raises ConfigurationError, and so
@@ -32,8 +39,13 @@ def each_message(records: Iterable[dict[str, Any]], act: Callable[[str], object]
     bootstrap.settings()
     failures: list[_Failure] = []
     total = 0
-    for record in records:
+    for record in records_of(event):
         total += 1
+        if _seconds_left(event) < TIME_FOR_ONE_SECONDS:
+            logger().warning("no time for message", extra={"message_id": record["messageId"]})
+            _postpone(None, record)
+            failures.append({"itemIdentifier": record["messageId"]})
+            continue
         try:
             act(record["body"])
         except ConfigurationError:
@@ -46,6 +58,12 @@ def each_message(records: Iterable[dict[str, Any]], act: Callable[[str], object]
     return {"batchItemFailures": failures}
 
 
+def _seconds_left(event: BaseLambdaEvent) -> float:
+    # Run by hand there may be no context, and then no one to stop the function.
+    remaining = getattr(event.context, "get_remaining_time_in_millis", None)
+    return float(remaining()) / 1000 if remaining else TIME_FOR_ONE_SECONDS
+
+
 def _log(error: Exception, message_id: str) -> None:
     if isinstance(error, BudgetRequestsError):
         extra = {"message_id": message_id, "code": error.code, "why": str(error)}
@@ -54,7 +72,7 @@ def _log(error: Exception, message_id: str) -> None:
         logger().error("message failed", exc_info=error, extra={"message_id": message_id})
 
 
-def _postpone(error: Exception, record: dict[str, Any]) -> None:
+def _postpone(error: Exception | None, record: dict[str, Any]) -> None:
     receives = int(record["attributes"]["ApproximateReceiveCount"])
     hopeless = isinstance(error, ValidationError)
     seconds = 0 if hopeless else seconds_until_retry(receives)

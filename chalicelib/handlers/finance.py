@@ -5,7 +5,7 @@ from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
 from chalicelib.domain.messages import EventMessage
-from chalicelib.handlers.batch import BatchResponse, each_message, records_of
+from chalicelib.handlers.batch import BatchResponse, each_message
 from chalicelib.usecases import holds
 
 blueprint = Blueprint(__name__)
@@ -24,4 +24,4 @@ def finance(event: SQSEvent) -> BatchResponse:
             confirmations=bootstrap.confirmations(),
         )
 
-    return each_message(records_of(event), act)
+    return each_message(event, act)

@@ -5,7 +5,7 @@ from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
 from chalicelib.domain.messages import EventMessage
-from chalicelib.handlers.batch import BatchResponse, each_message, records_of
+from chalicelib.handlers.batch import BatchResponse, each_message
 from chalicelib.usecases import notifications as usecase
 
 blueprint = Blueprint(__name__)
@@ -27,4 +27,4 @@ def notifications(event: SQSEvent) -> BatchResponse:
             frontend_url=bootstrap.frontend_url(),
         )
 
-    return each_message(records_of(event), act)
+    return each_message(event, act)

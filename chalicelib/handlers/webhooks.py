@@ -5,7 +5,7 @@ from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
 from chalicelib.domain.messages import EventMessage
-from chalicelib.handlers.batch import BatchResponse, each_message, records_of
+from chalicelib.handlers.batch import BatchResponse, each_message
 from chalicelib.usecases import webhooks as usecase
 
 blueprint = Blueprint(__name__)
@@ -25,4 +25,4 @@ def webhooks(event: SQSEvent) -> BatchResponse:
             sender=bootstrap.webhook_sender(),
         )
 
-    return each_message(records_of(event), act)
+    return each_message(event, act)

@@ -116,3 +116,23 @@ def test_a_batch_is_logged_by_its_counts(logs: Logs) -> None:
 
     (line,) = (line for line in logs.lines if line["message"] == "batch done")
     assert (line["messages"], line["failures"]) == (3, 1)
+
+
+class AboutToBeStopped:
+    """A Lambda context with too little time left to begin anything."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 10_000
+
+
+@EVERY_WORKER
+def test_a_message_that_would_be_cut_off_is_not_begun(
+    sample: str, worker: Worker, audit_logs: Partner, finance: Partner
+) -> None:
+    event = samples.read(sample)
+
+    told = worker(event, AboutToBeStopped())
+
+    assert len(told["batchItemFailures"]) == len(event["Records"])
+    assert audit_logs.received == finance.received == []

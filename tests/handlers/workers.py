@@ -6,7 +6,7 @@ from typing import Any
 
 from tests import samples
 
-Worker = Callable[[dict[str, Any], None], Any]
+Worker = Callable[[dict[str, Any], Any], Any]
 
 POISON = [
     "not json",

@@ -47,7 +47,7 @@ def operation(route: Route, schemas: Schemas) -> Schema:
     }
     if route.body is not Nothing:
         told["requestBody"] = {
-            "required": any(field.is_required() for field in route.body.model_fields.values()),
+            "required": schemas.needs_body(route.body),
             "content": {
                 "application/json": {
                     "schema": schemas.of_body(route.body),

@@ -71,6 +71,11 @@ class Schemas:
         """Return the schema of a body."""
         return dict(self._found[model, "validation"])
 
+    def needs_body(self, model: type[Value]) -> bool:
+        """Whether an empty object, which is what no body stands for, is too little."""
+        schema = self._resolved(self._found[model, "validation"], self.components)
+        return bool(schema.get("required") or schema.get("minProperties"))
+
     def of_query(self, model: type[Value]) -> Schema:
         """Return the schema of a query as an object, a property for each parameter."""
         found = self._found[model, "validation"]
