@@ -55,7 +55,7 @@ def test_more_than_one_call_takes_are_sent_in_several(aws: Aws) -> None:
     }
 
 
-def test_entries_the_bus_did_not_take_are_named(aws: Aws) -> None:  # noqa: ARG001
+def test_entries_the_bus_did_not_take_are_named(aws: Aws) -> None:  # noqa: ARG001 - the engine
     failed = {
         "FailedEntryCount": 1,
         "Entries": [

@@ -21,5 +21,5 @@ def test_a_message_comes_back_after_its_delay(aws: Aws, seconds: int, *, is_back
     assert bool(received(aws)) is is_back
 
 
-def test_a_message_that_cannot_be_postponed_keeps_the_queues_own_delay(aws: Aws) -> None:  # noqa: ARG001
+def test_a_message_that_cannot_be_postponed_keeps_the_queues_own_delay(aws: Aws) -> None:  # noqa: ARG001 - the engine
     assert not bootstrap.retry_queue().postpone("no-such-handle", 5)

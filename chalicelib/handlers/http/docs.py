@@ -44,7 +44,7 @@ def declare(api: Api) -> None:
     @cache
     def made() -> str:
         # Imported only here: no other call pays for making the document.
-        from chalicelib.handlers.http.openapi.document import text  # noqa: PLC0415
+        from chalicelib.handlers.http.openapi.document import text  # noqa: PLC0415 - the cold path
 
         return text(api.routes)
 
