@@ -13,6 +13,7 @@ from pydantic import (
     ValidationError,
 )
 
+from chalicelib.domain.access import Department
 from infra.dependencies import LOCAL_STAGE
 from infra.errors import OperatorError
 
@@ -46,7 +47,7 @@ class _Environment(BaseModel):
     cors_origin: str = Field(min_length=1)
     frontend_url: _Url
     mail_from: _Address
-    department_admins: Json[dict[str, list[_Address]]]
+    department_admins: Json[dict[Department, list[_Address]]]
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
     rate_limit_max_requests: int = Field(100, ge=1)

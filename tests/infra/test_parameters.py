@@ -67,3 +67,9 @@ def test_an_unusable_value_is_refused_and_not_repeated(variable: str, value: str
 def test_webhooks_reach_this_machine_on_the_local_stage_alone(stage: str, allowed: str) -> None:
     environment = ENVIRONMENT | {"WEBHOOK_ALLOW_LOOPBACK": "true"}
     assert collect(environment, stage=stage)["WebhookAllowLoopback"] == allowed
+
+
+def test_admins_of_a_department_the_service_does_not_know_are_refused() -> None:
+    admins = json.dumps({"marketing": ["a@example.com"]})
+    with pytest.raises(OperatorError, match="DEPARTMENT_ADMINS"):
+        collect(ENVIRONMENT | {"DEPARTMENT_ADMINS": admins}, stage="prod")
