@@ -10,7 +10,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import latency, lists, operations
+from bench import approvals, latency, lists, operations
+from bench.approvals import Pace
 from bench.capacity import Bill
 from infra import local
 
@@ -18,6 +19,9 @@ RESULTS = Path(__file__).with_name("results.json")
 COLD_STARTS = 3
 #: One client makes more calls here than a person may.
 ENVIRONMENT = {"RATE_LIMIT_MAX_REQUESTS": "100000", "RATE_LIMIT_MAX_CREATIONS": "100000"}
+
+#: What is the same whatever is asked for, and so in none of the rows.
+EACH_CALL = "Each call over HTTP adds a round trip and a write unit: it is counted for its limit."
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -30,6 +34,8 @@ def main() -> int:
     with _stack() as stack:
         with console.status("Counting round trips and units …"):
             bills = operations.measure(stack)
+        with console.status("Approving …"):
+            pace = approvals.measure(stack)
         with console.status("Filling the table and reading lists …"):
             pages = lists.measure(stack)
 
@@ -37,8 +43,10 @@ def main() -> int:
     times += [(f"warm {name}", s, latency.WARM_AIM_SECONDS) for name, s in warm.items()]
     console.print(_times(times))
     console.print(_operations(bills))
+    console.print(EACH_CALL, style="dim")
+    console.print(_pace(pace, bills["approve"]))
     console.print(_pages(pages))
-    _keep(times, bills, pages)
+    _keep(times, bills, pace, pages)
     missed = [name for name, seconds, aim in times if seconds > aim]
     if missed:
         console.print(f"Over its aim: {', '.join(missed)}", style="red")
@@ -72,15 +80,28 @@ def _operations(bills: dict[str, Bill]) -> Table:
         shown.append(
             (
                 name,
-                f"{bill.round_trips}",
-                f"{trips or '-'}",
-                f"{bill.write_units:g}",
-                f"{units or '-'}",
+                *_beside_its_aim(bill.round_trips, trips),
+                *_beside_its_aim(bill.write_units, units),
                 f"{bill.read_units:g}",
             )
         )
     columns = ("operation", "round trips", "aim", "write units", "aim", "read units")
     return _table("What an operation asks of DynamoDB", columns, shown)
+
+
+def _beside_its_aim(found: float, aim: float | None) -> tuple[str, str]:
+    """Return a figure and its aim; red where it misses it."""
+    if aim is None:
+        return f"{found:g}", "-"
+    return (f"[red]{found:g}[/red]" if found > aim else f"{found:g}"), f"{aim:g}"
+
+
+def _pace(pace: Pace, bill: Bill) -> str:
+    return (
+        f"\n{pace.per_second:.0f} approvals of one department a second, by {approvals.AT_ONCE}"
+        f" reviewers at once for {pace.seconds:.0f} s, all workers running:"
+        f" {bill.write_units:g} write units each, median {pace.median_seconds * 1000:.0f} ms\n"
+    )
 
 
 def _pages(pages: list[tuple[int, str, lists.Cost]]) -> Table:
@@ -104,6 +125,7 @@ def _table(title: str, columns: tuple[str, ...], rows: Rows) -> Table:
 def _keep(
     times: list[tuple[str, float, float]],
     bills: dict[str, Bill],
+    pace: Pace,
     pages: list[tuple[int, str, lists.Cost]],
 ) -> None:
     kept = {
@@ -115,6 +137,13 @@ def _keep(
                 "readUnits": bill.read_units,
             }
             for name, bill in bills.items()
+        },
+        "approvals": {
+            "perSecond": round(pace.per_second, 1),
+            "reviewersAtOnce": approvals.AT_ONCE,
+            "seconds": round(pace.seconds, 1),
+            "medianMilliseconds": round(pace.median_seconds * 1000, 1),
+            "writeUnitsEach": bills["approve"].write_units,
         },
         "pages": [
             {"requests": size, "page": name, "rows": cost.rows, "readUnits": cost.units}

@@ -21,6 +21,7 @@ INDEXES = {
     "by_department": ("department", "listed"),
     "by_department_status": ("department_status", "listed"),
     "by_link": ("linked_to", "listed"),
+    "by_due": ("due_for", "due_at"),
     "by_supplier": ("supplier", "listed"),
 }
 
@@ -35,6 +36,8 @@ class Bill:
     write_units: float = 0.0
     read_units: float = 0.0
     other_calls: int = 0
+    is_consistent: bool = False
+    """Whether the call that is under way reads consistently."""
     known: dict[str, Item] = field(default_factory=dict)
     """Items as they were last put, to tell which index rows a put changes."""
 
@@ -44,6 +47,7 @@ def billed(bill: Bill, *clients: BaseClient) -> Iterator[Bill]:
     """Count every call of `clients` while the block runs."""
 
     def sent(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+        bill.is_consistent = bool(params.get("ConsistentRead"))
         _write(bill, model.name, params)
 
     def came(parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
@@ -109,7 +113,7 @@ def _read(bill: Bill, operation: str, parsed: dict[str, Any]) -> None:
         bill.read_units += max(1, -(-_size(parsed.get("Item", {})) // READ_KB))
     elif operation == "Query":
         size = sum(map(_size, parsed.get("Items", [])))
-        bill.read_units += max(1, -(-size // READ_KB)) / 2
+        bill.read_units += max(1, -(-size // READ_KB)) / (1 if bill.is_consistent else 2)
     elif operation == "BatchGetItem":
         for items in parsed.get("Responses", {}).values():
             bill.read_units += sum(max(1, -(-_size(item) // READ_KB)) for item in items)

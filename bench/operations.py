@@ -9,8 +9,13 @@ from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.domain.access import Actor, Level
 from chalicelib.domain.content import Approval, Cancellation, DraftChange, NewRequest, Rejection
+from chalicelib.domain.events import AuditEntry
 from chalicelib.domain.listing import ListQuery
+from chalicelib.handlers.http.requests import RECENT_NOTIFICATIONS
 from chalicelib.usecases import drafts, lists, requests
+from chalicelib.usecases.caching import LONG_AGO, ListCache
+from chalicelib.usecases.lists import Cut
+from chalicelib.usecases.writing import Writing
 from infra.local import RunningStack
 
 CLERK = Actor(
@@ -30,13 +35,22 @@ NEW = NewRequest(
 AIMS: dict[str, tuple[int | None, float | None]] = {
     "create": (3, 6),
     "get": (1, None),
+    "get again": (1, None),
     "update": (None, None),
     "submit": (2, 9),
     "approve": (2, 9),
     "reject": (None, None),
     "cancel": (None, None),
     "list": (2, None),
+    "list again": (1, None),
 }
+
+
+class _NoQueue:
+    """The way to Audit for views, which is no table: none is taken."""
+
+    def send(self, entry: AuditEntry) -> None:
+        """Drop it."""
 
 
 def compose(stack: RunningStack) -> None:
@@ -60,14 +74,24 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
     """Return what each operation asks of DynamoDB; the budget is known and fresh."""
     compose(stack)
     store, budgets, finance = bootstrap.requests(), bootstrap.budgets(), bootstrap.finance()
-    rows = (tables.RequestRow, tables.BudgetRow, tables.SequenceRow, tables.CountRow)
+    writing, days = Writing(store), bootstrap.review_days()
+    rows = (tables.RequestRow, tables.BudgetRow, tables.SequenceRow, tables.TotalsRow)
     clients = [tables.connection(row).client for row in rows]
+    # Its clock says that all was written long ago: pages are kept at first sight.
+    cache: ListCache[Cut] = ListCache(lambda: _now() + LONG_AGO)
+    in_full = bootstrap.request_cache()
     bills: dict[str, Bill] = {}
     shared = Bill()
 
     def create() -> int:
         return requests.create(
-            NEW, by=CLERK, at=_now(), store=store, budget_store=budgets, finance=finance
+            NEW,
+            by=CLERK,
+            at=_now(),
+            writing=writing,
+            calendar=bootstrap.calendar(),
+            budget_store=budgets,
+            finance=finance,
         ).id
 
     create()  # Finance is asked once, now
@@ -79,12 +103,22 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
 
         first = create()
         bill("create")
-        store.get(first)
-        bill("get")
+        for name in ("get", "get again"):
+            requests.view_in_full(
+                first,
+                mails=RECENT_NOTIFICATIONS,
+                by=CLERK,
+                at=_now(),
+                call_id="bench",
+                store=store,
+                cache=in_full,
+                audit=_NoQueue(),
+            )
+            bill(name)
         change = DraftChange.model_validate({"purpose": "Better chairs for the interview room"})
-        drafts.update(first, change, by=CLERK, at=_now(), store=store, budget_store=budgets)
+        drafts.update(first, change, by=CLERK, at=_now(), writing=writing, budget_store=budgets)
         bill("update")
-        requests.submit(first, by=CLERK, at=_now(), store=store)
+        requests.submit(first, by=CLERK, at=_now(), review_days=days, writing=writing)
         bill("submit")
         approval = Approval(buffer_percentage=Decimal(5))
         requests.approve(
@@ -92,22 +126,31 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
             approval,
             by=ADMIN,
             at=_now(),
-            store=store,
+            writing=writing,
+            due=bootstrap.due_requests(),
             budget_store=budgets,
             finance=finance,
         )
         bill("approve")
-        requests.cancel(first, Cancellation(), by=CLERK, at=_now(), store=store)
+        requests.cancel(first, Cancellation(), by=CLERK, at=_now(), writing=writing)
         bill("cancel")
         second = create()
-        requests.submit(second, by=CLERK, at=_now(), store=store)
+        requests.submit(second, by=CLERK, at=_now(), review_days=days, writing=writing)
         bill("")
         rejection = Rejection(review_notes="Not this quarter")
-        requests.reject(second, rejection, by=ADMIN, at=_now(), store=store)
+        requests.reject(second, rejection, by=ADMIN, at=_now(), writing=writing)
         bill("reject")
         query = ListQuery()
-        lists.requests(query, by=ADMIN, lists=bootstrap.request_lists(), cursor_key=b"bench")
-        bill("list")
+        for name in ("list", "list again"):
+            lists.requests(
+                query,
+                by=ADMIN,
+                at=_now(),
+                lists=bootstrap.request_lists(),
+                cache=cache,
+                cursor_key=b"bench",
+            )
+            bill(name)
     del bills[""]
     return bills
 

@@ -12,16 +12,26 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as configuration
-from chalicelib.domain.errors import ConfigurationError
+from chalicelib.domain.deadlines import ReviewDays
+from chalicelib.domain.errors import ConfigurationError, JobNotFoundError
+from chalicelib.domain.fiscal import FiscalCalendar
+from chalicelib.domain.jobs import JobName
 from chalicelib.domain.rate_limits import Limits
 from chalicelib.settings import MIN_JWT_SECRET_BYTES, Settings, required
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from chalicelib.adapters.budget_store import DynamoBudgetStore
+    from chalicelib.adapters.bus import EventBridgeBus
     from chalicelib.adapters.retry_queue import SqsRetryQueue
     from chalicelib.usecases import ports
+    from chalicelib.usecases.caching import Cache, HitMeter, ListCache
+    from chalicelib.usecases.health import Probe
+    from chalicelib.usecases.jobs import Job
+    from chalicelib.usecases.lists import Cut
+    from chalicelib.usecases.overviews import Books
+    from chalicelib.usecases.requests import InFull
 
 
 def now() -> datetime:
@@ -33,6 +43,24 @@ def now() -> datetime:
 def settings() -> Settings:
     """Return this function's settings; raises ConfigurationError."""
     return configuration.load()
+
+
+@cache
+def calendar() -> FiscalCalendar:
+    """Return the fiscal calendar; raises ConfigurationError."""
+    return FiscalCalendar(first_month=settings().fiscal_year_first_month)
+
+
+@cache
+def review_days() -> ReviewDays:
+    """Return how long reviewers have, by priority; raises ConfigurationError."""
+    known = settings()
+    return ReviewDays(
+        urgent=known.sla_days_urgent,
+        high=known.sla_days_high,
+        medium=known.sla_days_medium,
+        low=known.sla_days_low,
+    )
 
 
 def jwt_secret() -> str:
@@ -63,10 +91,10 @@ def requests() -> ports.RequestStore:
     if settings().work_table:
         tables.use(tables.SequenceRow, required(settings().work_table, "WORK_TABLE"))
         tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
-        tables.use(tables.CountRow, required(settings().work_table, "WORK_TABLE"))
+        tables.use(tables.TotalsRow, required(settings().work_table, "WORK_TABLE"))
     if settings().budgets_table:
         tables.use(tables.BudgetRow, required(settings().budgets_table, "BUDGETS_TABLE"))
-        tables.use(tables.ConfirmationRow, required(settings().budgets_table, "BUDGETS_TABLE"))
+        tables.use(tables.HoldRow, required(settings().budgets_table, "BUDGETS_TABLE"))
     return DynamoRequestStore()
 
 
@@ -79,8 +107,84 @@ def request_lists() -> ports.RequestLists:
     table = required(settings().requests_table, "REQUESTS_TABLE")
     for row in (tables.RequestRow, tables.SupplierRow, tables.HistoryRow):
         tables.use(row, table)
-    tables.use(tables.CountRow, required(settings().work_table, "WORK_TABLE"))
+    tables.use(tables.TotalsRow, required(settings().work_table, "WORK_TABLE"))
     return DynamoRequestLists()
+
+
+@cache
+def list_cache() -> ListCache[Cut]:
+    """Return the pages of lists that this process remembers."""
+    from chalicelib.usecases.caching import ListCache
+
+    return ListCache(now)
+
+
+@cache
+def request_cache() -> Cache[InFull]:
+    """Return the requests in full that this process remembers."""
+    from chalicelib.usecases.caching import MAX_CACHED_REQUESTS, Cache
+
+    return Cache(MAX_CACHED_REQUESTS, now)
+
+
+@cache
+def hit_counts() -> ports.HitCounts:
+    """Return the record of how caches do; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.hit_counts import DynamoHitCounts
+
+    tables.use(tables.HitsRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoHitCounts()
+
+
+@cache
+def hit_meter() -> HitMeter:
+    """Return what counts how this process's caches do; raises ConfigurationError."""
+    from chalicelib.usecases.caching import HitMeter
+
+    return HitMeter(hit_counts(), now)
+
+
+@cache
+def aggregates() -> ports.Aggregates:
+    """Return what each day came to; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.aggregates import DynamoAggregates
+
+    tables.use(tables.AggregateRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoAggregates()
+
+
+@cache
+def queues() -> ports.Queues:
+    """Return the queues between the functions; raises ConfigurationError."""
+    from chalicelib.adapters.queues import SqsQueues
+
+    return SqsQueues(required(settings().monitored_queues, "MONITORED_QUEUES"))
+
+
+@cache
+def probe() -> Probe:
+    """Return what looks at the parts that the API stands on; raises ConfigurationError."""
+    from chalicelib.adapters import aws, probes
+    from chalicelib.usecases.health import Probe
+
+    known = settings()
+    tables = {
+        "requests": required(known.requests_table, "REQUESTS_TABLE"),
+        "budgets": required(known.budgets_table, "BUDGETS_TABLE"),
+        "webhooks": required(known.webhooks_table, "WEBHOOKS_TABLE"),
+        "work": required(known.work_table, "WORK_TABLE"),
+        "keys": required(known.keys_table, "KEYS_TABLE"),
+    }
+    aws.client("secretsmanager")  # as the other clients: before checks run side by side
+    checks = {
+        **probes.tables(tables),
+        **probes.queues(required(known.monitored_queues, "MONITORED_QUEUES")),
+        "secret of HR Auth": jwt_secret,
+        "secret of Finance": finance_api_key,
+    }
+    return Probe(checks, now)
 
 
 @cache
@@ -102,17 +206,51 @@ def budgets() -> ports.BudgetStore:
 @cache
 def confirmations() -> ports.HoldConfirmations:
     """Return the record of confirmed holds; raises ConfigurationError."""
-    return _budget_store()
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.hold_store import DynamoHoldConfirmations
+
+    for row in (tables.BudgetRow, tables.HoldRow):
+        tables.use(row, required(settings().budgets_table, "BUDGETS_TABLE"))
+    return DynamoHoldConfirmations()
+
+
+@cache
+def due_requests() -> ports.DueRequests:
+    """Return the requests by when they are due; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.due_requests import DynamoDueRequests
+
+    tables.use(tables.RequestRow, required(settings().requests_table, "REQUESTS_TABLE"))
+    return DynamoDueRequests()
 
 
 def finance() -> ports.Finance:
     """Return Finance Main; raises ConfigurationError."""
     from chalicelib.adapters.finance_client import HttpFinance
+
+    key = finance_api_key()
+    return HttpFinance(required(settings().finance_api_url, "FINANCE_API_URL"), key)
+
+
+def finance_api_key() -> str:
+    """Return our key at Finance Main; raises ConfigurationError."""
     from chalicelib.adapters.secrets import secret
 
     known = settings()
-    key = secret("FINANCE_API_KEY", known.finance_api_key, known.finance_api_key_arn)
-    return HttpFinance(required(known.finance_api_url, "FINANCE_API_URL"), key)
+    return secret("FINANCE_API_KEY", known.finance_api_key, known.finance_api_key_arn)
+
+
+def books() -> Books:
+    """Return the budgets, with Finance and the fiscal calendar; raises ConfigurationError."""
+    from chalicelib.usecases.overviews import Books
+
+    return Books(
+        store=budgets(),
+        finance=finance(),
+        calendar=calendar(),
+        requests=requests(),
+        due=due_requests(),
+    )
 
 
 @cache
@@ -133,7 +271,7 @@ def audit_logs() -> ports.AuditLogs:
     return HttpAuditLogs(required(known.audit_logs_api_url, "AUDIT_LOGS_API_URL"), key)
 
 
-def bus() -> ports.EventBus:
+def bus() -> EventBridgeBus:
     """Return the event bus; raises ConfigurationError."""
     from chalicelib.adapters.bus import EventBridgeBus
     from chalicelib.adapters.secrets import secret
@@ -169,7 +307,8 @@ def subscriptions() -> ports.Subscriptions:
     from chalicelib.adapters.webhook_store import DynamoSubscriptions
 
     tables.use(tables.SubscriptionRow, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
-    tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    if settings().work_table:  # the worker knows no receipts
+        tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
     return DynamoSubscriptions()
 
 
@@ -182,6 +321,34 @@ def api_keys() -> ports.ApiKeys:
     tables.use(tables.ApiKeyRow, required(settings().keys_table, "KEYS_TABLE"))
     tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
     return DynamoApiKeys()
+
+
+@cache
+def bus_keys() -> ports.BusKeys:
+    """Return the partners' keys on the bus; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.bus_key_store import DynamoBusKeys
+
+    tables.use(tables.BusKeyRow, required(settings().keys_table, "KEYS_TABLE"))
+    return DynamoBusKeys()
+
+
+def bus_keys_secret() -> str:
+    """Return what the secrets of partners' keys are derived from; raises ConfigurationError."""
+    from chalicelib.adapters.secrets import secret
+
+    known = settings()
+    return secret("BUS_KEYS_SECRET", known.bus_keys_secret, known.bus_keys_secret_arn)
+
+
+@cache
+def parked_messages() -> ports.ParkedMessages:
+    """Return the refused messages of partners; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.parked_messages import DynamoParkedMessages
+
+    tables.use(tables.ParkedRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoParkedMessages()
 
 
 @cache
@@ -211,8 +378,19 @@ def deliveries() -> ports.Deliveries:
     from chalicelib.adapters import tables
     from chalicelib.adapters.webhook_store import DynamoDeliveries
 
-    tables.use(tables.DeliveryRow, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
+    for row in (tables.DeliveryRow, tables.EventRow):
+        tables.use(row, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
+    if settings().work_table:
+        tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
     return DynamoDeliveries()
+
+
+@cache
+def webhook_queue() -> ports.WebhookQueue:
+    """Return the way to the worker that delivers webhooks; raises ConfigurationError."""
+    from chalicelib.adapters.webhook_queue import SqsWebhookQueue
+
+    return SqsWebhookQueue(required(settings().webhooks_queue_url, "WEBHOOKS_QUEUE_URL"))
 
 
 @cache
@@ -252,11 +430,86 @@ def frontend_url() -> str:
     return required(settings().frontend_url, "FRONTEND_URL")
 
 
+@cache
+def job_runs() -> ports.JobRuns:
+    """Return the records of runs of jobs; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.job_store import DynamoJobRuns
+
+    tables.use(tables.JobRunRow, required(settings().work_table, "WORK_TABLE"))
+    tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoJobRuns()
+
+
+@cache
+def job_leases() -> ports.JobLeases:
+    """Return who is at work on which job; raises ConfigurationError."""
+    from chalicelib.adapters import tables
+    from chalicelib.adapters.job_store import DynamoJobLeases
+
+    tables.use(tables.JobLeaseRow, required(settings().work_table, "WORK_TABLE"))
+    return DynamoJobLeases()
+
+
+@cache
+def job_queue() -> ports.JobQueue:
+    """Return the way to the worker that runs jobs; raises ConfigurationError."""
+    from chalicelib.adapters.job_queue import SqsJobQueue
+
+    return SqsJobQueue(required(settings().jobs_queue_url, "JOBS_QUEUE_URL"))
+
+
+def job(name: JobName) -> Job:
+    """Return a job; raises JobNotFoundError for one that is not registered, ConfigurationError."""
+    if name not in _JOBS:
+        raise JobNotFoundError
+    return _JOBS[name]()
+
+
+def job_names() -> frozenset[JobName]:
+    """Return the jobs that are registered."""
+    return frozenset(_JOBS)
+
+
+def _finance_sync() -> Job:
+    from chalicelib.usecases.finance_sync import finance_sync
+
+    return finance_sync(store=budgets(), finance=finance(), calendar=calendar())
+
+
+def _reservation_expiry() -> Job:
+    from chalicelib.usecases.due_jobs import reservation_expiry
+
+    return reservation_expiry(due=due_requests(), store=requests())
+
+
+def _sla_check() -> Job:
+    from chalicelib.usecases.due_jobs import sla_check
+
+    return sla_check(due=due_requests(), store=requests())
+
+
+def _daily_aggregates() -> Job:
+    from chalicelib.usecases.daily_aggregates import daily_aggregates
+
+    return daily_aggregates(lists=request_lists(), aggregates=aggregates())
+
+
+#: Every job, and what builds it when it is run: the one place to register one.
+_JOBS: Mapping[JobName, Callable[[], Job]] = {
+    JobName.FINANCE_SYNC: _finance_sync,
+    JobName.RESERVATION_EXPIRY: _reservation_expiry,
+    JobName.SLA_CHECK: _sla_check,
+    JobName.DAILY_AGGREGATES: _daily_aggregates,
+}
+
+
 def _budget_store() -> DynamoBudgetStore:
     from chalicelib.adapters import tables
     from chalicelib.adapters.budget_store import DynamoBudgetStore
 
     table = required(settings().budgets_table, "BUDGETS_TABLE")
     tables.use(tables.BudgetRow, table)
-    tables.use(tables.ConfirmationRow, table)
+    tables.use(tables.FiguresRow, table)
+    tables.use(tables.BudgetOutboxRow, table)
     return DynamoBudgetStore()

@@ -40,6 +40,9 @@ class Settings(BaseModel):
     keys_table: str | None = Field(None, alias="KEYS_TABLE", min_length=3)
     event_bus_name: str | None = Field(None, alias="EVENT_BUS_NAME", min_length=1)
     audit_queue_url: _HttpUrl | None = Field(None, alias="AUDIT_QUEUE_URL")
+    jobs_queue_url: _HttpUrl | None = Field(None, alias="JOBS_QUEUE_URL")
+    webhooks_queue_url: _HttpUrl | None = Field(None, alias="WEBHOOKS_QUEUE_URL")
+    monitored_queues: Json[Mapping[str, _HttpUrl]] | None = Field(None, alias="MONITORED_QUEUES")
     queue_url: _HttpUrl | None = Field(None, alias="QUEUE_URL")
 
     finance_api_url: _HttpUrl | None = Field(None, alias="FINANCE_API_URL")
@@ -50,9 +53,15 @@ class Settings(BaseModel):
     department_admins: Json[Mapping[Department, tuple[str, ...]]] | None = Field(
         None, alias="DEPARTMENT_ADMINS"
     )
+    # The month (1 to 12) whose first day begins the fiscal year; calendar quarters by default.
+    fiscal_year_first_month: int = Field(1, alias="FISCAL_YEAR_FIRST_MONTH", ge=1, le=12)
     webhook_allow_loopback: bool = Field(default=False, alias="WEBHOOK_ALLOW_LOOPBACK")
 
     # Figures have defaults, SPEC.md's own: they are neither secrets nor addresses.
+    sla_days_urgent: int = Field(1, alias="SLA_DAYS_URGENT", ge=1, le=365)
+    sla_days_high: int = Field(3, alias="SLA_DAYS_HIGH", ge=1, le=365)
+    sla_days_medium: int = Field(7, alias="SLA_DAYS_MEDIUM", ge=1, le=365)
+    sla_days_low: int = Field(14, alias="SLA_DAYS_LOW", ge=1, le=365)
     rate_limit_window_ms: int = Field(900_000, alias="RATE_LIMIT_WINDOW_MS", ge=1000, le=86_400_000)
     rate_limit_max_requests: int = Field(100, alias="RATE_LIMIT_MAX_REQUESTS", ge=1)
     rate_limit_max_creations: int = Field(10, alias="RATE_LIMIT_MAX_CREATIONS", ge=1)
@@ -65,6 +74,8 @@ class Settings(BaseModel):
     audit_api_key_arn: str | None = Field(None, alias="AUDIT_API_KEY_ARN")
     bus_signing_key: SecretStr | None = Field(None, alias="BUS_SIGNING_KEY")
     bus_signing_key_arn: str | None = Field(None, alias="BUS_SIGNING_KEY_ARN")
+    bus_keys_secret: SecretStr | None = Field(None, alias="BUS_KEYS_SECRET")
+    bus_keys_secret_arn: str | None = Field(None, alias="BUS_KEYS_SECRET_ARN")
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

@@ -1,5 +1,6 @@
 """The operator's command line: `python -m infra`. Each command asks a module to do the work."""
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,12 @@ api_key = typer.Typer(
     invoke_without_command=True,
 )
 app.add_typer(api_key, name="api-key")
+bus_key = typer.Typer(
+    help="Print a new key for a partner's messages on the bus; or list and revoke them, and see"
+    " what was refused.",
+    invoke_without_command=True,
+)
+app.add_typer(bus_key, name="bus-key")
 
 StackName = Annotated[str, typer.Option("--stack", help="Which local stack.", metavar="NAME")]
 # Of a command below another one: where it is not given, the upper one's holds.
@@ -97,11 +104,22 @@ def down(
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,  # noqa: FBT002 - a flag of the command line
+    stack: Annotated[
+        str, typer.Option("--stack", help="What to call the stack.", metavar="NAME")
+    ] = "demo",
+    deadline: Annotated[
+        float, typer.Option(min=0, help="Seconds within which everything must arrive.")
+    ] = 60,
 ) -> None:
     """Play the main job on a stack of its own and show what everyone received."""
     from infra import demo as demonstration
 
-    demonstration.run(keep=keep, console=Console(width=demonstration.WIDTH))
+    demonstration.run(
+        keep=keep,
+        console=Console(width=demonstration.WIDTH),
+        name=stack,
+        arrival_seconds=deadline,
+    )
 
 
 @app.command()
@@ -146,7 +164,7 @@ def token(  # noqa: PLR0917 - typer passes the options by name
 @app.command()
 def logs(
     function: Annotated[
-        str | None, typer.Argument(help="api, relay, webhooks, audit, …; default: all.")
+        str | None, typer.Argument(help="api, relay, webhooks, inbound, …; default: all.")
     ] = None,
     stack: StackName = "up",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,  # noqa: FBT002 - a flag of the command line
@@ -157,6 +175,31 @@ def logs(
 
     for line in function_logs.lines(local.find(stack), function, follow=follow):
         typer.echo(line)
+
+
+@app.command()
+def invoke(
+    job: Annotated[
+        str,
+        typer.Argument(help="finance-sync, reservation-expiry, daily-aggregates or sla-check."),
+    ],
+    payload: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file: dryRun, department, date; see events/job-*.json."),
+    ] = None,
+    stack: StackName = "up",
+    wait: Annotated[float, typer.Option(min=1, help="Seconds until it must have ended.")] = 900,
+) -> None:
+    """Run a job on a local stack, show how far it is, and print the run as JSON."""
+    from infra import invoke as jobs
+    from infra import local
+
+    asked = jobs.read_payload(payload)
+    ended = jobs.run(local.find(stack), job, asked, deadline_seconds=wait, progress=_progress())
+    typer.echo(jobs.result(ended))
+    failure = jobs.failure(ended)
+    if failure:
+        raise OperatorError(failure)
 
 
 @app.command()
@@ -271,6 +314,96 @@ def api_key_revoke(
     from infra import local, service_keys
 
     typer.echo(service_keys.line(service_keys.revoke(local.find(stack or context.obj), key)))
+
+
+@bus_key.callback()
+def bus_key_create(  # noqa: PLR0917 - typer passes the options by name
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="The partner, as its messages say it.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            help="purchase_request.approved, finance.budget.updated, reservation.consumed,"
+            " reservation.release_requested; once for each.",
+        ),
+    ] = None,
+    department: Annotated[
+        list[str] | None,
+        typer.Option(help="finance, hr, inventory, operations; once for each."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="30d, 12h, or a time such as 2030-01-31T00:00:00Z.")
+    ] = None,
+    stack: StackName = "up",
+    stage: Annotated[
+        str | None, typer.Option(help="A deployed stage, instead of a local stack.")
+    ] = None,
+    stack_name: DeployedName = None,
+    region: Region = "us-east-1",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Print a new key as JSON: its keyId and, this once, its secret. Or list and revoke keys."""
+    from infra import bus_keys, local
+
+    def place(own_stack: str | None = None) -> bus_keys.Place:
+        if stage is None:
+            return bus_keys.of_local(local.find(own_stack or stack))
+        name = stack_name or f"budget-requests-{stage}"
+        return bus_keys.of_deployed(name, region=region, endpoint_url=endpoint_url)
+
+    context.obj = place
+    if context.invoked_subcommand is not None:
+        return
+    given = {"--source": source, "--type": kind, "--department": department}
+    missing = [option for option, value in given.items() if not value]
+    if missing:
+        raise typer.BadParameter(f"a new key needs {', '.join(missing)}")
+    made = bus_keys.create(
+        place(),
+        source=source or "",
+        types=kind or [],
+        departments=department or [],
+        expires=expires,
+    )
+    typer.echo(bus_keys.shown(*made))
+
+
+@bus_key.command("list")
+def bus_key_list(context: typer.Context, stack: OwnStackName = None) -> None:
+    """List the keys, newest first; not their secrets."""
+    from infra import bus_keys
+
+    for key in bus_keys.every(context.obj(stack)):
+        typer.echo(bus_keys.line(key))
+
+
+@bus_key.command("revoke")
+def bus_key_revoke(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(help="Its keyId.")],
+    stack: OwnStackName = None,
+) -> None:
+    """Revoke a key, at once and for good."""
+    from infra import bus_keys
+
+    typer.echo(bus_keys.line(bus_keys.revoke(context.obj(stack), key_id)))
+
+
+@bus_key.command("parked")
+def bus_key_parked(
+    context: typer.Context,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day they arrived (UTC); default: today."),
+    ] = None,
+    stack: OwnStackName = None,
+) -> None:
+    """Print a day's refused messages, newest first, one JSON object a line, with their content."""
+    from infra import bus_keys
+
+    for message in bus_keys.parked(context.obj(stack), day.date() if day else None):
+        typer.echo(message.model_dump_json(by_alias=True))
 
 
 @standin.command("received")

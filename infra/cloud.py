@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ses import SESClient
     from mypy_boto3_sts import STSClient
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _LOOPBACK_NAMES = ("localhost", "localhost.localstack.cloud")
 
 # Both the embedded cloud and LocalStack take this pair for the account's administrator.
-_LOCAL_KEY = "test"
+LOCAL_KEY = "test"
 
 _ATTEMPTS = 4
 _CONNECT_TIMEOUT_SECONDS = 5
@@ -69,6 +70,13 @@ class Cloud:
         return self._session.client("s3", endpoint_url=self.endpoint_url, config=self._config)
 
     @property
+    def secretsmanager(self) -> "SecretsManagerClient":
+        """A client to Secrets Manager."""
+        return self._session.client(
+            "secretsmanager", endpoint_url=self.endpoint_url, config=self._config
+        )
+
+    @property
     def ses(self) -> "SESClient":
         """A client to SES."""
         return self._session.client("ses", endpoint_url=self.endpoint_url, config=self._config)
@@ -83,8 +91,8 @@ class Cloud:
         if self.is_local:
             return boto3.Session(
                 region_name=self.region,
-                aws_access_key_id=_LOCAL_KEY,
-                aws_secret_access_key=_LOCAL_KEY,
+                aws_access_key_id=LOCAL_KEY,
+                aws_secret_access_key=LOCAL_KEY,
             )
         return boto3.Session(region_name=self.region)
 

@@ -28,12 +28,18 @@ class UnexpectedAnswerError(OperatorError):
 class Told:
     """What happened, so that one knows what has to arrive."""
 
+    subscription: str
     webhook_secret: str
     approved: str
     rejected: str
     admin_mails: tuple[str, ...]
     asks_standin: frozenset[str]
     """The partners that stand-ins play; what others received is not ours to see."""
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The codes of what the story is about."""
+        return self.subscription, self.approved, self.rejected
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,9 @@ class Teller:
         data = envelope.get("data") or {}
         if answer.status_code != expect or (code is not None and envelope.get("code") != code):
             said = f"{envelope.get('code', '')} {envelope.get('message', '')}".strip()
+            wanted = f"{expect} {code or ''}".strip()
             raise UnexpectedAnswerError(
-                f"{method} {path} answered {answer.status_code} {said}, not {expect} {code or ''}"
+                f"{method} {path} answered {answer.status_code} {said}, not {wanted}."
             )
         refused = httpx.codes.is_client_error(expect)
         line = f"{envelope['code']}: {envelope['message']}" if refused else show.format(**data)
@@ -161,6 +168,7 @@ def tell(stack: RunningStack, console: Console, environment: Mapping[str, str]) 
     if Decimal(str(seen["reservedAmount"])) != HELD:
         raise UnexpectedAnswerError(f"{seen['reservedAmount']} is held; it must be {HELD}.")
     return Told(
+        subscription=webhook["id"],
         webhook_secret=webhook["secret"],
         approved=approved["requestCode"],
         rejected=rejected["requestCode"],

@@ -29,7 +29,13 @@ _HOP_BY_HOP = frozenset(
 )
 # Longer than any function may run; the cloud closes idle connections after 75 s.
 _TIMEOUT = httpx.Timeout(60, connect=2)
-_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30)
+# The cloud answers calls that come at the same time with as many processes of the function, each of
+# a hundred megabytes and a second or two to start. Here they take turns, as on a machine of cloud
+# size they need not: fifty at once would time out before a laptop had started the last process.
+AT_ONCE = 8
+_LIMITS = httpx.Limits(
+    max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=30
+)
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -59,6 +65,7 @@ class Front:
         self.api_id = api_id
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
         self.app = Starlette(
+            exception_handlers={405: _not_allowed},
             routes=[
                 Route("/api", self._forward, methods=_METHODS),
                 Route("/api/{path:anything}", self._forward, methods=_METHODS),
@@ -129,6 +136,13 @@ async def _elsewhere(_: Request) -> Response:
     return _failure(404, "NOT_FOUND", "Nothing is here; the API begins at /api.")
 
 
-def _failure(status: int, code: str, message: str) -> Response:
+async def _not_allowed(request: Request, _: Exception) -> Response:
+    message = f"{request.method} is not allowed here; try {', '.join(_METHODS)}"
+    return _failure(405, "METHOD_NOT_ALLOWED", message, {"Allow": ", ".join(_METHODS)})
+
+
+def _failure(
+    status: int, code: str, message: str, headers: dict[str, str] | None = None
+) -> Response:
     body = {"success": False, "message": message, "code": code, "requestId": str(uuid4())}
-    return JSONResponse(body, status)
+    return JSONResponse(body, status, headers)

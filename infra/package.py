@@ -34,6 +34,14 @@ _ANY_REGION = "us-east-1"
 _AWS_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION")
 
 
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes what stands in two places twice: CloudFormation refuses YAML's aliases."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        """Leave none."""
+        return True
+
+
 @dataclass(frozen=True)
 class Package:
     """What `deploy` takes: the code, and the template that points to it."""
@@ -62,7 +70,8 @@ def build(
         write_zip(target / ZIP_NAME, [code, libraries])
     package = Package(zip_path=target / ZIP_NAME, template_path=target / TEMPLATE_NAME)
     _point_to_zip(template)
-    package.template_path.write_text(yaml.safe_dump(template, sort_keys=False, width=100))
+    text = yaml.dump(template, Dumper=_WithoutAliases, sort_keys=False, width=100)
+    package.template_path.write_text(text)
     return package
 
 

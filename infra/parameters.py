@@ -49,6 +49,11 @@ class _Environment(BaseModel):
     mail_from: _Address
     department_admins: Json[dict[Department, list[_Address]]]
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    fiscal_year_first_month: int = Field(1, ge=1, le=12)
+    sla_days_urgent: int = Field(1, ge=1, le=365)
+    sla_days_high: int = Field(3, ge=1, le=365)
+    sla_days_medium: int = Field(7, ge=1, le=365)
+    sla_days_low: int = Field(14, ge=1, le=365)
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
     rate_limit_max_requests: int = Field(100, ge=1)
     rate_limit_max_creations: int = Field(10, ge=1)

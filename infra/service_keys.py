@@ -4,15 +4,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
 from chalicelib.domain import api_keys
-from infra import tokens
-from infra.errors import OperatorError
+from infra import operator_api, tokens
 from infra.local import RunningStack
-
-#: Under this name Audit hears of what the command line does.
-OPERATOR = "operator"
 
 _DURATION = re.compile(r"\d+[a-z]")
 
@@ -31,13 +25,13 @@ def create(
     """
     body = {"name": name, "scopes": scopes, "departments": departments}
     if expires is not None:
-        body["expiresAt"] = _moment(expires)
-    return str(_call(stack, "POST", "/api-keys", body)["key"])
+        body["expiresAt"] = moment(expires)
+    return str(operator_api.call(stack, "POST", "/api-keys", body)["key"])
 
 
 def every(stack: RunningStack) -> list[dict[str, Any]]:
     """Return all keys as the API tells them, newest first; raises OperatorError."""
-    found: list[dict[str, Any]] = _call(stack, "GET", "/api-keys")
+    found: list[dict[str, Any]] = operator_api.call(stack, "GET", "/api-keys")
     return found
 
 
@@ -47,7 +41,7 @@ def revoke(stack: RunningStack, key: str) -> dict[str, Any]:
     Raises OperatorError.
     """
     key_id = api_keys.id_of(api_keys.hash_of(key)) if key.startswith(api_keys.MARK) else key
-    revoked: dict[str, Any] = _call(stack, "DELETE", f"/api-keys/{key_id}")
+    revoked: dict[str, Any] = operator_api.call(stack, "DELETE", f"/api-keys/{key_id}")
     return revoked
 
 
@@ -60,23 +54,8 @@ def line(key: dict[str, Any]) -> str:
     return f"{key['id']}  {key['prefix']}  {key['name']}: {state}, {ends}; {reach}; used: {used}"
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
+    """Return what `--expires` says, as a time in ISO 8601."""
     if _DURATION.fullmatch(text):
         return (datetime.now(UTC) + tokens.parse_duration(text)).isoformat()
     return text
-
-
-def _call(stack: RunningStack, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-    token = stack.token("SuperAdmin", sub=OPERATOR, name=OPERATOR)
-    try:
-        with stack.http(token) as http:
-            answer = http.request(method, path, json=body)
-            envelope = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise OperatorError(
-            f"The API of the stack {stack.name!r} did not answer: {error}"
-        ) from None
-    if answer.is_error:
-        wrong = [f"{each['field']}: {each['message']}" for each in envelope.get("errors", [])]
-        raise OperatorError("; ".join([f"{envelope['message']} ({envelope['code']})", *wrong]))
-    return envelope["data"]

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from botocore.client import BaseClient
+
 #: Gets the call's body; returns (status, data) to answer it, or None to let it through.
 Answer = Callable[[bytes], tuple[int, dict[str, Any]] | None]
 
 
 @contextmanager
-def answering(client: Any, operation: str, answer: Answer) -> Iterator[None]:  # noqa: ANN401
+def answering(client: BaseClient, operation: str, answer: Answer) -> Iterator[None]:
     """Have `client`'s calls of `operation` answered by `answer` until the block ends."""
     name = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
 
@@ -18,8 +20,25 @@ def answering(client: Any, operation: str, answer: Answer) -> Iterator[None]:  #
         given = answer(params["body"])
         return given and (SimpleNamespace(status_code=given[0]), given[1])
 
-    client.meta.events.register_first(name, answered)
+    handler: Callable[..., Any] = answered  # it answers, of which botocore's types know nothing
+    client.meta.events.register_first(name, handler)
     try:
         yield
     finally:
-        client.meta.events.unregister(name, answered)
+        client.meta.events.unregister(name, handler)
+
+
+@contextmanager
+def calls_of(client: BaseClient) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Yield the calls of `client` as they are made until the block ends: operation and body."""
+    name = f"provide-client-params.{client.meta.service_model.service_id.hyphenize()}"
+    made: list[tuple[str, dict[str, Any]]] = []
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+        made.append((model.name, params))
+
+    client.meta.events.register(name, note)
+    try:
+        yield made
+    finally:
+        client.meta.events.unregister(name, note)

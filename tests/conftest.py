@@ -12,12 +12,14 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import bootstrap, observability
 from chalicelib.adapters import secrets, web
 from chalicelib.settings import SERVICE_NAME
 from tests import tables
-from tests.factories import SIGNING_KEY
+from tests.factories import BUS_KEYS_SECRET, SIGNING_KEY
 from tests.http_api import JWT_SECRET, Api
 from tests.partner import Partner, listening
 
@@ -39,7 +41,7 @@ def forget_everything() -> None:
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """Return a client of the tests' own, apart from the service's."""
-    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]  # any service
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         "STAGE": "test",
         "JWT_SECRET": JWT_SECRET,
         "BUS_SIGNING_KEY": SIGNING_KEY.decode(),
+        "BUS_KEYS_SECRET": BUS_KEYS_SECRET,
         "FINANCE_API_KEY": "finance-key",
         "AUDIT_API_KEY": "audit-key",
         "EVENT_BUS_NAME": "budget-requests",
@@ -76,6 +79,8 @@ class Aws:
 
     queue_url: str
     bus_queue_url: str
+    jobs_queue_url: str
+    webhooks_queue_url: str
 
     def queued(self) -> list[dict[str, Any]]:
         """Take what waits in the queue, as JSON."""
@@ -84,6 +89,14 @@ class Aws:
     def on_the_bus(self) -> list[dict[str, Any]]:
         """Take what came over the bus, each with its envelope."""
         return self._take(self.bus_queue_url)
+
+    def asked(self) -> list[dict[str, Any]]:
+        """Take what waits for the worker of jobs."""
+        return self._take(self.jobs_queue_url)
+
+    def ordered(self) -> list[dict[str, Any]]:
+        """Take what waits for the worker of webhooks, apart from what the bus brings it."""
+        return self._take(self.webhooks_queue_url)
 
     def _take(self, queue_url: str) -> list[dict[str, Any]]:
         sqs, bodies = client("sqs"), []
@@ -95,33 +108,56 @@ class Aws:
                 sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
+    def streamed(self, table: str, *, after: int = 0) -> dict[str, Any]:
+        """Return what a table's stream has told since the table was made, as Lambda gets it.
+
+        But for its first `after` records. Asked of moto itself: botocore calls streams by a
+        protocol that moto does not answer.
+        """
+        tables_of_moto = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION]
+        shard = tables_of_moto.get_table(f"test-{table}").stream_shard
+        assert shard is not None
+        return {"Records": shard.get(shard.starting_sequence_number + after, len(shard.items))}
+
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Return all that a table holds."""
         items: list[dict[str, Any]] = client("dynamodb").scan(TableName=f"test-{table}")["Items"]
         return items
 
 
+def make_tables(environment: dict[str, str]) -> None:
+    """Make every table anew, empty and with nothing in its stream."""
+    dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].reset()
+    for name in TABLES:
+        client("dynamodb").create_table(
+            TableName=environment[f"{name.upper()}_TABLE"],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+            **tables.declared()[f"{name.capitalize()}Table"],
+        )
+
+
 @pytest.fixture
 def aws(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Tables, a queue, a bus whose every message reaches a second queue, and a sender of mail."""
     with mock_aws():
-        dynamodb = client("dynamodb")
-        for name in TABLES:
-            dynamodb.create_table(
-                TableName=environment[f"{name.upper()}_TABLE"],
-                StreamSpecification={
-                    "StreamEnabled": True,
-                    "StreamViewType": "NEW_AND_OLD_IMAGES",
-                },
-                **tables.declared()[f"{name.capitalize()}Table"],
-            )
+        make_tables(environment)
         sqs = client("sqs")
         made = Aws(
             queue_url=sqs.create_queue(QueueName="test-queue")["QueueUrl"],
             bus_queue_url=_bus_with_queue(environment["EVENT_BUS_NAME"]),
+            jobs_queue_url=sqs.create_queue(QueueName="test-jobs")["QueueUrl"],
+            webhooks_queue_url=sqs.create_queue(QueueName="test-webhooks")["QueueUrl"],
         )
         monkeypatch.setenv("AUDIT_QUEUE_URL", made.queue_url)
+        monitored = {
+            "audit": made.queue_url,
+            "audit-dlq": sqs.create_queue(QueueName="test-dlq")["QueueUrl"],
+            "jobs": made.jobs_queue_url,
+        }
+        monkeypatch.setenv("MONITORED_QUEUES", json.dumps(monitored))
         monkeypatch.setenv("QUEUE_URL", made.queue_url)
+        monkeypatch.setenv("WEBHOOKS_QUEUE_URL", made.webhooks_queue_url)
+        monkeypatch.setenv("JOBS_QUEUE_URL", made.jobs_queue_url)
         client("ses").verify_email_identity(EmailAddress=environment["MAIL_FROM"])
         yield made
 
@@ -149,7 +185,10 @@ def partner() -> Iterator[Partner]:
 
 
 @pytest.fixture
-def finance(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Partner]:  # noqa: ARG001
+def finance(
+    aws: Aws,  # noqa: ARG001 - where what it says is kept
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Partner]:
     """Finance Main on a real socket, with 380 000 left for everyone."""
     with listening() as it:
         it.says(
@@ -171,7 +210,10 @@ def finance(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Partner]:  # 
 
 
 @pytest.fixture
-def audit_logs(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Partner]:  # noqa: ARG001
+def audit_logs(
+    aws: Aws,  # noqa: ARG001 - where its queue is
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Partner]:
     """The Audit Logs service on a real socket."""
     with listening() as it:
         it.says({"success": True}, status=201)

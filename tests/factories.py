@@ -1,22 +1,43 @@
 """Small builders: people, bodies, requests in each state, and what is told of them."""
 
+import base64
+import hmac
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.domain import requests as domain
-from chalicelib.domain.access import Actor, department_of, level_of
+import rfc8785
+
+from chalicelib.domain import bus_keys, transitions
+from chalicelib.domain.access import (
+    DEPARTMENTS,
+    SERVICE_ROLE,
+    Actor,
+    Department,
+    Level,
+    Scope,
+    department_of,
+    level_of,
+)
 from chalicelib.domain.budgets import BudgetKey, BudgetPicture, DepartmentBudget, FinanceFigures
+from chalicelib.domain.bus_keys import BusKey, Command
+from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Approval, NewRequest, Rejection
 from chalicelib.domain.events import Event
+from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.messages import PublishedEvent, cloud_event
-from chalicelib.domain.requests import BudgetRequest, Change
+from chalicelib.domain.requests import BudgetRequest
+from chalicelib.domain.syncs import Recording
+from chalicelib.usecases.ports import BudgetStore
 
 #: The moment most tests happen at: a Tuesday in the first quarter.
 AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
 
 SIGNING_KEY = b"k" * 32
+BUS_KEYS_SECRET = "r" * 64
+PARTNER = "procurement"
+CALENDAR = FiscalCalendar()
 KEY = BudgetKey(department="finance", fiscal_year=2026, fiscal_period="Q1")
 
 
@@ -31,6 +52,19 @@ def actor(role: str = "Finance Clerk", **more: object) -> Actor:
         "email": f"{role.lower().replace(' ', '.')}@example.com",
     }
     return Actor.model_validate(given | more)
+
+
+def service(*scopes: Scope, departments: tuple[Department, ...] = DEPARTMENTS) -> Actor:
+    """Return a service that is good for `scopes`."""
+    return Actor(
+        id="key:key_ledger",
+        name="Ledger",
+        role=SERVICE_ROLE,
+        level=Level.SERVICE,
+        department=None,
+        scopes=scopes,
+        departments=departments,
+    )
 
 
 CLERK = actor("Finance Clerk")
@@ -81,6 +115,13 @@ def figures(remaining: Decimal | int | str = 380_000, **more: object) -> Finance
     return FinanceFigures.model_validate(given | more)
 
 
+def finance_said(
+    store: BudgetStore, said: FinanceFigures, *, key: BudgetKey = KEY, at: datetime = AT
+) -> Recording:
+    """Have a store take over what Finance said, as a sync does."""
+    return store.record(key, said, fetch=store.begin_fetch(key), by=ADMIN, at=at)
+
+
 def budget(remaining: Decimal | int | str = 380_000, **more: object) -> DepartmentBudget:
     """Return a budget as known, with nothing held."""
     given = {
@@ -97,11 +138,12 @@ def budget(remaining: Decimal | int | str = 380_000, **more: object) -> Departme
 
 def created(*, by: Actor = CLERK, at: datetime = AT, sequence: int = 1, **fields: object) -> Change:
     """Return the change that creates a draft."""
-    return domain.create(
+    return transitions.create(
         new_request(**fields),
-        by=by,
-        at=at,
+        by,
+        at,
         sequence=sequence,
+        calendar=CALENDAR,
         budget=BudgetPicture(budget=budget()),
     )
 
@@ -113,7 +155,7 @@ def draft(*, by: Actor = CLERK, sequence: int = 1, **fields: object) -> BudgetRe
 
 def submitted(*, by: Actor = CLERK, sequence: int = 1, **fields: object) -> Change:
     """Return the change that sends such a draft to review."""
-    return draft(by=by, sequence=sequence, **fields).submit(by, AT)
+    return transitions.submit(draft(by=by, sequence=sequence, **fields), by, AT)
 
 
 def waiting(*, by: Actor = CLERK, sequence: int = 1, **fields: object) -> BudgetRequest:
@@ -126,12 +168,12 @@ def approved(
 ) -> Change:
     """Return the change that approves such a request with a buffer of 5 %."""
     body = approval(reviewNotes=notes, bufferPercentage=5)
-    return waiting(by=by, sequence=sequence, **fields).approve(body, ADMIN, LATER)
+    return transitions.approve(waiting(by=by, sequence=sequence, **fields), body, ADMIN, LATER)
 
 
 def rejected(notes: str = "Not this quarter", *, by: Actor = CLERK, sequence: int = 1) -> Change:
     """Return the change that rejects such a request."""
-    return waiting(by=by, sequence=sequence).reject(rejection(notes), ADMIN, LATER)
+    return transitions.reject(waiting(by=by, sequence=sequence), rejection(notes), ADMIN, LATER)
 
 
 def published(change: Change) -> PublishedEvent:
@@ -142,3 +184,50 @@ def published(change: Change) -> PublishedEvent:
 def signed(event: Event) -> dict[str, Any]:
     """Return an event as it stands on the bus."""
     return cloud_event(event, key=SIGNING_KEY, key_id="budget-requests")
+
+
+def bus_key(**more: object) -> BusKey:
+    """Return a partner's key on the bus, good for everything in every department."""
+    given = {
+        "key_id": f"bus_{1:024x}",
+        "source": PARTNER,
+        "types": tuple(Command),
+        "departments": DEPARTMENTS,
+        "expires_at": None,
+        "is_active": True,
+        "created_by": "operator",
+        "created_at": AT,
+    }
+    return BusKey.model_validate(given | more)
+
+
+def purchase_data(**more: object) -> dict[str, Any]:
+    """Return the data of an approved purchase request that are fine as they are."""
+    return (
+        request_body()
+        | {"linkedPurchaseRequestId": "PR-77", "linkedPurchaseRequestRefNo": "PR-2026-077"}
+        | more
+    )
+
+
+def partner_message(
+    command: str, data: dict[str, Any], *, key: BusKey | None = None, **more: str
+) -> dict[str, Any]:
+    """Return a partner's message, signed as docs/events.md says; `more` takes the place of its own.
+
+    What is given as `more` is signed too, but for `signature` itself.
+    """
+    key = key or bus_key()
+    message: dict[str, Any] = {
+        "id": "msg-1",
+        "source": key.source,
+        "type": command,
+        "time": "2026-03-10T12:01:00Z",
+        "keyId": key.key_id,
+        "data": data,
+    } | more
+    secret = bus_keys.secret_of(key.key_id, BUS_KEYS_SECRET)
+    seconds = int(datetime.fromisoformat(message["time"]).timestamp())
+    signed_text = f"{message['id']}.{seconds}.".encode() + rfc8785.dumps(message["data"])
+    digest = hmac.digest(secret.encode(), signed_text, "sha256")
+    return {"signature": "v1," + base64.b64encode(digest).decode()} | message

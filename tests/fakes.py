@@ -1,12 +1,20 @@
 """In-memory answers to every port; the stores share their contract tests with DynamoDB."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from decimal import Decimal
+from uuid import uuid4
 
+from chalicelib.domain import syncs
+from chalicelib.domain.access import Actor, Department
+from chalicelib.domain.aggregates import DayAggregate
 from chalicelib.domain.api_keys import USED_PRECISION, ApiKey, id_of
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures, Hold, Release
+from chalicelib.domain.bus_keys import BusKey
+from chalicelib.domain.changes import Change
+from chalicelib.domain.deadlines import DueKind, DueRequest, due
+from chalicelib.domain.deliveries import HANDED_OVER_AGAIN_AFTER, Answered, Delivery, Order
 from chalicelib.domain.errors import (
     ApiKeyNotFoundError,
     BudgetRequestsError,
@@ -20,100 +28,190 @@ from chalicelib.domain.errors import (
     InsufficientBudgetError,
     InvalidInputError,
     RequestNotFoundError,
+    WebhookNotFoundError,
 )
 from chalicelib.domain.events import AuditEntry, Event
 from chalicelib.domain.idempotency import Receipt
+from chalicelib.domain.inbound import Parked
+from chalicelib.domain.jobs import JobName, JobOrder, JobRun, run_position
+from chalicelib.domain.listing import Selection, Summary, position
+from chalicelib.domain.messages import Outbox, PublishedEvent
+from chalicelib.domain.metrics import Depth, Hits
 from chalicelib.domain.notifications import Mail, Notification
 from chalicelib.domain.rate_limits import Window
-from chalicelib.domain.requests import BudgetRequest, Change
-from chalicelib.domain.webhooks import Subscription
+from chalicelib.domain.requests import BudgetRequest, HistoryEntry
+from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
+from chalicelib.domain.totals import DepartmentTotals, Tally
+from chalicelib.domain.webhooks import Endpoint
 from chalicelib.usecases import ports
 
 
 class FakeBudgetStore:
-    """The BudgetStore and HoldConfirmations; requests take their holds from here."""
+    """The BudgetStore and HoldConfirmations; requests take their holds from here.
+
+    `told` is what is told of syncs.
+    """
 
     def __init__(self) -> None:
         self.budgets: dict[BudgetKey, DepartmentBudget] = {}
+        self.told: list[Outbox] = []
+        self._fetches: dict[BudgetKey, int] = defaultdict(int)
+        self._recorded: dict[BudgetKey, int] = defaultdict(int)
+        self._events: dict[BudgetKey, int] = defaultdict(int)
+        self._figures: dict[BudgetKey, list[FiguresVersion]] = defaultdict(list)
+        self._unknown: dict[BudgetKey, tuple[Decimal, int]] = {}
         self._confirmed: set[str] = set()
+        self._freed: dict[str, Decimal] = {}
 
     def get(self, key: BudgetKey) -> DepartmentBudget | None:
         return self.budgets.get(key)
 
-    def record(
-        self, key: BudgetKey, figures: FinanceFigures, *, confirmations: int, at: datetime
-    ) -> bool:
+    def begin_fetch(self, key: BudgetKey) -> Fetch:
+        self._fetches[key] += 1
         known = self.budgets.get(key)
-        if known and known.confirmations != confirmations:
-            return False
-        unconfirmed = known.unconfirmed if known else Decimal("0.00")
+        return Fetch(
+            number=self._fetches[key],
+            confirmations=self._counted(key)[1],
+            figures_version=known.figures_version if known else 0,
+        )
+
+    def record(
+        self, key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+    ) -> Recording:
+        known = self.budgets.get(key)
+        if self._recorded[key] == fetch.number:
+            return Recording.RECORDED  # a retry of our own write, whose answer was lost
+        if self._recorded[key] > fetch.number:
+            return Recording.OVERTAKEN
+        unconfirmed, confirmations = self._counted(key)
+        if confirmations != fetch.confirmations:
+            return Recording.CONFIRMED
+        self._recorded[key] = fetch.number
+        version = known.figures_version if known else 0
+        if known is None or known.figures != figures:
+            version += 1
+            said = FiguresVersion(
+                version=version, figures=figures, recorded_at=at, recorded_by=by.id
+            )
+            self._figures[key].insert(0, said)
         self.budgets[key] = DepartmentBudget(
             key=key,
             figures=figures,
             unconfirmed=unconfirmed,
             available=figures.remaining_amount - unconfirmed,
-            confirmations=known.confirmations if known else 0,
+            confirmations=confirmations,
             last_synced_at=at,
             is_stale=False,
+            figures_version=version,
+            over_committed_since=known.over_committed_since if known else None,
         )
-        return True
+        audit = syncs.synced(key, known, figures, fetch=fetch, by=by, at=at)
+        is_news = known is None or known.available >= 0
+        self._tell(key, at, audit, is_news=is_news)
+        return Recording.RECORDED
 
-    def mark_stale(self, key: BudgetKey, at: datetime) -> None:
+    def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
+        if key in self.budgets and self._recorded[key] < fetch.number:
+            self._update(key, is_stale=True, failed_at=at, failure=why)
+
+    def note_commitment(self, key: BudgetKey, at: datetime) -> None:
         if key in self.budgets:
-            self._update(key, is_stale=True, failed_at=at)
+            self._tell(key, at, None, is_news=False)
+
+    def figures_so_far(self, key: BudgetKey, limit: int) -> tuple[FiguresVersion, ...]:
+        return tuple(self._figures[key][:limit])
+
+    def _tell(
+        self, key: BudgetKey, at: datetime, audit: AuditEntry | None, *, is_news: bool
+    ) -> None:
+        known = self.budgets[key]
+        events: tuple[Event, ...] = ()
+        if not known.is_over_committed:
+            self._update(key, over_committed_since=None)
+        elif is_news or known.over_committed_since is None:
+            self._events[key] += 1
+            events = (
+                syncs.over_committed(
+                    key,
+                    remaining=known.figures.remaining_amount,
+                    available=known.available,
+                    sequence=self._events[key],
+                    at=at,
+                ),
+            )
+            self._update(key, over_committed_since=at)
+        if events or audit:
+            self.told.append(Outbox(events=events, audit=audit))
 
     def confirm(self, key: BudgetKey, amount: Decimal, *, event_id: str) -> None:
         if event_id in self._confirmed:
             return
         self._confirmed.add(event_id)
-        known = self.budgets[key]
-        self._update(
-            key, unconfirmed=known.unconfirmed - amount, confirmations=known.confirmations + 1
-        )
+        unconfirmed, confirmations = self._counted(key)
+        outstanding = amount - self._freed.get(event_id, Decimal(0))
+        self._count(key, unconfirmed - outstanding, confirmations + 1)
+
+    def is_confirmed(self, key: BudgetKey, *, event_id: str) -> bool:  # noqa: ARG002 - ids are unique
+        return event_id in self._confirmed
 
     def move(self, changes: Sequence[Change]) -> None:
         """Move the money of all changes or none, as the request store's transaction does."""
-        before = dict(self.budgets), set(self._confirmed)
+        before = dict(self.budgets), dict(self._unknown), dict(self._freed)
         try:
-            for change in changes:
-                if change.release:
-                    self._give_back(change.release)
-            held: dict[BudgetKey, Decimal] = defaultdict(Decimal)
-            for hold in (change.hold for change in changes if change.hold):
-                held[hold.key] += hold.amount
-            for key, amount in held.items():
-                self._take(Hold(key=key, amount=amount))
+            for release in (change.release for change in changes if change.release):
+                self._give_back(release)
+            for key, holds in _by_budget(change.hold for change in changes if change.hold).items():
+                self._take(key, holds)
         except BudgetRequestsError:
-            self.budgets, self._confirmed = before
+            self.budgets, self._unknown, self._freed = before
             raise
 
-    def _take(self, hold: Hold) -> None:
-        known = self._known(hold.key)
-        if known.available < hold.amount:
-            raise InsufficientBudgetError(needed=str(hold.amount), available=str(known.available))
-        self._update(
-            hold.key,
-            available=known.available - hold.amount,
-            unconfirmed=known.unconfirmed + hold.amount,
-        )
+    def _take(self, key: BudgetKey, holds: list[Hold]) -> None:
+        known = self.budgets.get(key)
+        limited = sum((hold.amount for hold in holds if not hold.is_override), Decimal("0.00"))
+        if limited and known is None:
+            raise BudgetUnknownError(str(key))
+        if limited and known and known.available < limited:
+            raise InsufficientBudgetError(needed=str(limited), available=str(known.available))
+        taken = sum((hold.amount for hold in holds), Decimal("0.00"))
+        unconfirmed, confirmations = self._counted(key)
+        self._count(key, unconfirmed + taken, confirmations)
+        if known:
+            self._update(key, available=known.available - taken)
 
     def _give_back(self, release: Release) -> None:
-        known = self._known(release.key)
-        unconfirmed = known.unconfirmed
-        if release.hold_event_id not in self._confirmed:
-            self._confirmed.add(release.hold_event_id)
-            unconfirmed -= release.amount
-        self._update(
-            release.key, available=known.available + release.amount, unconfirmed=unconfirmed
-        )
+        event_id, known = release.hold_event_id, self.budgets.get(release.key)
+        if known is None and release.key not in self._unknown:
+            raise BudgetUnknownError(str(release.key))
+        if event_id not in self._confirmed:
+            self._freed[event_id] = self._freed.get(event_id, Decimal(0)) + release.amount
+            unconfirmed, confirmations = self._counted(release.key)
+            self._count(release.key, unconfirmed - release.amount, confirmations)
+        if known:
+            self._update(release.key, available=known.available + release.amount)
 
-    def _known(self, key: BudgetKey) -> DepartmentBudget:
-        if key not in self.budgets:
-            raise BudgetUnknownError(str(key))
-        return self.budgets[key]
+    def _counted(self, key: BudgetKey) -> tuple[Decimal, int]:
+        """Return (unconfirmed, confirmations), of a budget that nobody knows as well."""
+        known = self.budgets.get(key)
+        if known:
+            return known.unconfirmed, known.confirmations
+        return self._unknown.get(key, (Decimal("0.00"), 0))
+
+    def _count(self, key: BudgetKey, unconfirmed: Decimal, confirmations: int) -> None:
+        if key in self.budgets:
+            self._update(key, unconfirmed=unconfirmed, confirmations=confirmations)
+        else:
+            self._unknown[key] = unconfirmed, confirmations
 
     def _update(self, key: BudgetKey, **fields: object) -> None:
         self.budgets[key] = self.budgets[key].model_copy(update=fields)
+
+
+def _by_budget(holds: Iterable[Hold]) -> dict[BudgetKey, list[Hold]]:
+    found: dict[BudgetKey, list[Hold]] = defaultdict(list)
+    for hold in holds:
+        found[hold.key].append(hold)
+    return found
 
 
 class FakeReceipts:
@@ -138,12 +236,20 @@ class FakeReceipts:
 
 
 class FakeRequestStore:
-    """The RequestStore; money moves in `budgets`, receipts go to `receipts`."""
+    """The RequestStore; money moves in `budgets`, receipts go to `receipts`.
+
+    Mails come from `notifications`.
+    """
 
     def __init__(
-        self, budgets: FakeBudgetStore | None = None, receipts: FakeReceipts | None = None
+        self,
+        budgets: FakeBudgetStore | None = None,
+        receipts: FakeReceipts | None = None,
+        notifications: "FakeNotifications | None" = None,
     ) -> None:
         self.changes: list[Change] = []
+        self.commits: Counter[Department] = Counter()
+        self._notifications = notifications or FakeNotifications()
         self._requests: dict[int, BudgetRequest] = {}
         self._sequences: dict[int, int] = {}
         self._budgets = budgets or FakeBudgetStore()
@@ -159,9 +265,21 @@ class FakeRequestStore:
             raise RequestNotFoundError
         return found[request_id]
 
+    def get_with_mails(self, request_id: int, *, mails: int) -> ports.Stored:
+        if request_id not in self._requests:
+            raise RequestNotFoundError
+        request = self._requests[request_id]
+        newest = self._notifications.latest(request_id, mails)
+        text = tuple(each.model_dump_json() for each in (request, *newest))
+        return ports.Stored(text, lambda: (self.get(request_id), newest))
+
     def get_many(self, request_ids: Sequence[int]) -> dict[int, BudgetRequest]:
         known = (self._requests.get(request_id) for request_id in request_ids)
         return {request.id: request for request in known if request and not request.is_deleted}
+
+    def all(self) -> list[BudgetRequest]:
+        """Return every request as it is now."""
+        return list(self._requests.values())
 
     def commit(self, *changes: Change, receipt: Receipt | None = None) -> None:
         if all(self._requests.get(change.after.id) == change.after for change in changes):
@@ -179,6 +297,87 @@ class FakeRequestStore:
         for change in changes:
             self._requests[change.after.id] = change.after
             self.changes.append(change)
+        self.commits.update({change.after.department for change in changes})
+
+
+class FakeRequestLists:
+    """The RequestLists of a request store, whose rows follow at once; counts its reads."""
+
+    def __init__(self, store: FakeRequestStore) -> None:
+        self._store = store
+        self.reads = 0
+
+    def slice(
+        self,
+        selection: Selection,
+        *,
+        after: str | None = None,
+        skip: int = 0,
+        limit: int,
+        newest_first: bool = True,
+    ) -> list[Summary]:
+        rows = self.all(selection) if newest_first else self.all(selection)[::-1]
+        rest = [row for row in rows if after is None or position(row) < after]
+        return rest[skip : skip + limit]
+
+    def totals(self, departments: Sequence[Department]) -> tuple[DepartmentTotals, ...]:
+        self.reads += 1
+        return tuple(
+            DepartmentTotals(
+                department=department,
+                tally=sum((Tally.of(request) for request in of_it), Tally()),
+                generation=self._store.commits[department],
+                changed_at=max((request.updated_at for request in of_it), default=None),
+            )
+            for department in departments
+            for of_it in [[r for r in self._store.all() if r.department == department]]
+        )
+
+    def all(self, selection: Selection) -> list[Summary]:
+        self.reads += 1
+        known = (Summary.of(r) for r in self._store.all() if not r.is_deleted)
+        return sorted(filter(selection.takes, known), key=position, reverse=True)
+
+    def of_supplier(self, supplier: str) -> list[int]:
+        of_it = {
+            change.after.id: position(change.after)
+            for change in self._store.changes
+            if any(item.supplier_id == supplier for item in change.after.item_allocations)
+        }
+        return sorted(of_it, key=lambda request_id: of_it[request_id], reverse=True)
+
+    def archived_history(self, request_id: int, *, first: int, last: int) -> list[HistoryEntry]:
+        chunks: dict[int, tuple[HistoryEntry, ...]] = {
+            change.after.archived_history - len(change.archived): change.archived
+            for change in self._store.changes
+            if change.after.id == request_id and change.archived
+        }
+        return [e for number in sorted(chunks) if first <= number <= last for e in chunks[number]]
+
+
+class FakeDueRequests:
+    """What of a request store is due, as it is at this moment."""
+
+    def __init__(self, store: "FakeRequestStore") -> None:
+        self._store = store
+
+    def page(
+        self,
+        department: Department,
+        kind: DueKind,
+        *,
+        until: datetime,
+        after: str | None = None,
+        limit: int,
+    ) -> list[DueRequest]:
+        found = []
+        for request in self._store.all():
+            next_look = due(request)
+            if next_look and next_look.kind is kind and request.department == department:
+                position = f"{next_look.at.isoformat(timespec='microseconds')}#{request.id}"
+                if next_look.at <= until and (after is None or position > after):
+                    found.append(DueRequest(position=position, summary=Summary.of(request)))
+        return sorted(found, key=lambda each: each.position)[:limit]
 
 
 class FakeFinance:
@@ -242,9 +441,9 @@ class FakeEventBus:
     """The bus everyone listens to."""
 
     def __init__(self) -> None:
-        self.published: list[tuple[tuple[Event, ...], AuditEntry]] = []
+        self.published: list[tuple[tuple[Event, ...], AuditEntry | None]] = []
 
-    def publish(self, events: tuple[Event, ...], audit: AuditEntry) -> None:
+    def publish(self, events: tuple[Event, ...], audit: AuditEntry | None) -> None:
         self.published.append((events, audit))
 
 
@@ -266,7 +465,12 @@ class FakeClaims:
         self._held[key] = seconds + self.LEASE_SECONDS
         return ports.Claim.MINE
 
-    def complete(self, consumer: str, event_id: str, now: datetime) -> None:  # noqa: ARG002
+    def complete(
+        self,
+        consumer: str,
+        event_id: str,
+        now: datetime,  # noqa: ARG002 - what is done is never forgotten here
+    ) -> None:
         self._done.add((consumer, event_id))
 
     def release(self, consumer: str, event_id: str) -> None:
@@ -274,39 +478,117 @@ class FakeClaims:
 
 
 class FakeSubscriptions:
-    """The webhook subscriptions; receipts go to `receipts`."""
+    """The webhook subscriptions; receipts go to `receipts`, `told` is what Audit hears."""
 
     def __init__(self, receipts: FakeReceipts | None = None) -> None:
-        self._kept: list[tuple[Subscription, str]] = []
+        self.told: list[AuditEntry] = []
+        self.writes = 0
+        self._kept: dict[str, Endpoint] = {}
         self._receipts = receipts or FakeReceipts()
 
-    def add(
-        self, subscription: Subscription, secret: str, *, receipt: Receipt | None = None
+    def add(self, endpoint: Endpoint, *, audit: AuditEntry, receipt: Receipt | None = None) -> None:
+        if endpoint.subscription.id in self._kept:
+            raise ConflictError
+        self._write(endpoint, audit, receipt)
+
+    def get(self, subscription_id: str) -> Endpoint:
+        if subscription_id not in self._kept:
+            raise WebhookNotFoundError
+        return self._kept[subscription_id]
+
+    def all(self) -> tuple[Endpoint, ...]:
+        return tuple(self._kept.values())
+
+    def save(
+        self,
+        endpoint: Endpoint,
+        *,
+        audit: AuditEntry | None = None,
+        receipt: Receipt | None = None,
     ) -> None:
+        self._refuse_another(endpoint)
+        self._write(endpoint, audit, receipt)
+
+    def remove(self, endpoint: Endpoint, *, audit: AuditEntry) -> None:
+        self._refuse_another(endpoint)
+        self._write(endpoint, audit, None)
+        del self._kept[endpoint.subscription.id]
+
+    def _refuse_another(self, endpoint: Endpoint) -> None:
+        known = self._kept.get(endpoint.subscription.id)
+        if known is None or known.subscription.version != endpoint.subscription.version - 1:
+            raise ConflictError
+
+    def _write(self, endpoint: Endpoint, audit: AuditEntry | None, receipt: Receipt | None) -> None:
         if receipt:
             self._receipts.keep(receipt)
-        self._kept.append((subscription, secret))
-
-    def all(self) -> tuple[tuple[Subscription, str], ...]:
-        return tuple(self._kept)
+        self._kept[endpoint.subscription.id] = endpoint
+        self.writes += 1
+        if audit:
+            self.told.append(audit)
 
 
 class FakeDeliveries:
-    """The record of attempts."""
+    """The deliveries, and the events they are of; counts its writes."""
 
-    def __init__(self) -> None:
-        self.attempts: list[tuple[str, str, ports.Attempt]] = []
+    def __init__(self, receipts: FakeReceipts | None = None) -> None:
+        self.writes = 0
+        self._events: dict[str, PublishedEvent] = {}
+        self._kept: dict[tuple[str, str], Delivery] = {}
+        self._due: dict[tuple[str, str], datetime] = {}
+        self._receipts = receipts or FakeReceipts()
 
-    def record(self, subscription_id: str, event_id: str, attempt: ports.Attempt) -> None:
-        self.attempts.append((subscription_id, event_id, attempt))
+    def keep_event(self, event: PublishedEvent, at: datetime) -> None:  # noqa: ARG002 - for good
+        self._events[event.id] = event
+        self.writes += 1
+
+    def event(self, event_id: str) -> PublishedEvent | None:
+        return self._events.get(event_id)
+
+    def get(self, subscription_id: str, delivery_id: str) -> Delivery | None:
+        return self._kept.get((subscription_id, delivery_id))
+
+    def save(self, delivery: Delivery, *, receipt: Receipt | None = None) -> None:
+        key = (delivery.subscription_id, delivery.id)
+        known = self._kept.get(key)
+        if (known.version if known else 0) != delivery.version - 1:
+            raise ConflictError
+        if receipt:
+            self._receipts.keep(receipt)
+        self._kept[key] = delivery
+        self._due.pop(key, None)
+        if delivery.due_at:
+            self._due[key] = delivery.due_at
+        self.writes += 1
+
+    def latest(
+        self, subscription_id: str, *, limit: int, before: str | None = None
+    ) -> list[Delivery]:
+        found = [each for each in self._of(subscription_id) if before is None or each.id < before]
+        return found[::-1][:limit]
+
+    def following(self, subscription_id: str, *, after: str, limit: int) -> list[Delivery]:
+        return [each for each in self._of(subscription_id) if each.id > after][:limit]
+
+    def take_due(self, now: datetime, limit: int) -> list[Delivery]:
+        due = [key for key, at in self._due.items() if at <= now][:limit]
+        self._due |= dict.fromkeys(due, now + HANDED_OVER_AGAIN_AFTER)
+        return [self._kept[key] for key in due]
+
+    def _of(self, subscription_id: str) -> list[Delivery]:
+        of_it = (each for key, each in self._kept.items() if key[0] == subscription_id)
+        return sorted(of_it, key=lambda each: each.id)
 
 
 class FakeWebhookSender:
-    """The way to subscribers: answers 204, or what `statuses` says of a URL; None is silence."""
+    """The way to subscribers: answers 204, or what `statuses` says of a URL; None is silence.
 
-    def __init__(self, at: datetime) -> None:
-        self._at = at
+    `retry_after` is what those say that refuse.
+    """
+
+    def __init__(self) -> None:
         self.statuses: dict[str, int | None] = {}
+        self.retry_after: str | None = None
         self.forbidden: set[str] = set()
         self.posted: list[tuple[str, bytes, dict[str, str]]] = []
 
@@ -314,11 +596,23 @@ class FakeWebhookSender:
         if url in self.forbidden:
             raise InvalidInputError((FieldError("url", "must not point there"),))
 
-    def post(self, url: str, body: bytes, headers: dict[str, str]) -> ports.Attempt:
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answered:
         self.posted.append((url, body, headers))
         status = self.statuses.get(url, 204)
         error = "ConnectTimeout" if status is None else None
-        return ports.Attempt(at=self._at, status=status, duration_ms=1, answer="", error=error)
+        return Answered(
+            status=status, duration_ms=1, answer="", error=error, retry_after=self.retry_after
+        )
+
+
+class FakeWebhookQueue:
+    """The way to the worker that delivers webhooks."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Order] = []
+
+    def send(self, orders: Sequence[Order]) -> None:
+        self.waiting.extend(orders)
 
 
 class FakeMailer:
@@ -350,19 +644,26 @@ class FakeNotifications:
 
 
 class FakeApiKeys:
-    """The API keys by their hash; receipts go to `receipts`. Counts its reads and writes."""
+    """The API keys by their hash; receipts go to `receipts`, `told` is what Audit hears.
+
+    Counts its reads and writes.
+    """
 
     def __init__(self, receipts: FakeReceipts | None = None) -> None:
+        self.told: list[AuditEntry] = []
         self.kept: dict[str, ApiKey] = {}
         self.reads = 0
         self.writes = 0
         self.is_read_only = False
         self._receipts = receipts or FakeReceipts()
 
-    def add(self, key: ApiKey, key_hash: str, *, receipt: Receipt | None = None) -> None:
+    def add(
+        self, key: ApiKey, key_hash: str, *, audit: AuditEntry, receipt: Receipt | None = None
+    ) -> None:
         if receipt:
             self._receipts.keep(receipt)
         self.kept[key_hash] = key
+        self.told.append(audit)
 
     def find(self, key_hash: str) -> ApiKey | None:
         self.reads += 1
@@ -374,9 +675,10 @@ class FakeApiKeys:
     def all(self) -> tuple[ApiKey, ...]:
         return tuple(self.kept.values())
 
-    def revoke(self, key_id: str, *, by: str, at: datetime) -> ApiKey:
+    def revoke(self, key_id: str, *, by: str, at: datetime, audit: AuditEntry) -> ApiKey:
         key_hash = self._hash(key_id)
         if self.kept[key_hash].is_active:
+            self.told.append(audit)
             ended = {"is_active": False, "revoked_by": by, "revoked_at": at}
             self.kept[key_hash] = self.kept[key_hash].model_copy(update=ended)
         return self.kept[key_hash]
@@ -394,6 +696,174 @@ class FakeApiKeys:
             if id_of(key_hash) == key_id:
                 return key_hash
         raise ApiKeyNotFoundError
+
+
+class FakeBusKeys:
+    """The keys of partners on the bus; `told` is what Audit hears."""
+
+    def __init__(self) -> None:
+        self.told: list[AuditEntry] = []
+        self._kept: dict[str, BusKey] = {}
+
+    def add(self, key: BusKey, *, audit: AuditEntry) -> None:
+        self._kept[key.key_id] = key
+        self.told.append(audit)
+
+    def find(self, key_id: str) -> BusKey | None:
+        return self._kept.get(key_id)
+
+    def all(self) -> tuple[BusKey, ...]:
+        return tuple(self._kept.values())
+
+    def revoke(self, key: BusKey, *, by: str, at: datetime, audit: AuditEntry) -> BusKey:
+        if self._kept[key.key_id].is_active:
+            self.told.append(audit)
+            ended = {"is_active": False, "revoked_by": by, "revoked_at": at}
+            self._kept[key.key_id] = self._kept[key.key_id].model_copy(update=ended)
+        return self._kept[key.key_id]
+
+
+class FakeParkedMessages:
+    """The refused messages of partners."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[datetime, str], Parked] = {}
+
+    def park(self, message: Parked) -> None:
+        self._kept[message.arrived_at, message.delivery_id] = message
+
+    def of_day(self, day: date, *, limit: int) -> tuple[Parked, ...]:
+        newest = [self._kept[at] for at in sorted(self._kept, reverse=True) if at[0].date() == day]
+        return tuple(newest[:limit])
+
+
+class FakeRejections:
+    """What partners are told of refused messages, in order; the bus can be silent."""
+
+    def __init__(self) -> None:
+        self.told: list[Parked] = []
+        self.is_silent = False
+
+    def tell(self, message: Parked) -> None:
+        if self.is_silent:
+            raise DeliveryFailedError("the bus did not take it")
+        self.told.append(message)
+
+
+class FakeJobRuns:
+    """The records of runs; receipts go to `receipts`. Keeps how each was saved, in order."""
+
+    def __init__(self, receipts: FakeReceipts | None = None) -> None:
+        self.saved: list[JobRun] = []
+        self._kept: dict[tuple[JobName, str], JobRun] = {}
+        self._receipts = receipts or FakeReceipts()
+
+    def add(self, run: JobRun, *, receipt: Receipt | None = None) -> None:
+        if receipt:
+            self._receipts.keep(receipt)
+        self._kept.setdefault((run.job, run.position), run)
+
+    def get(self, order: JobOrder) -> JobRun | None:
+        return self._kept.get((order.job, run_position(order.queued_at, order.run_id)))
+
+    def save(self, run: JobRun) -> None:
+        self._kept[run.job, run.position] = run
+        self.saved.append(run)
+
+    def latest(self, job: JobName, *, limit: int, after: str | None = None) -> list[JobRun]:
+        runs = [run for (name, _), run in self._kept.items() if name == job]
+        behind = [run for run in runs if after is None or run.position < after]
+        return sorted(behind, key=lambda run: run.position, reverse=True)[:limit]
+
+
+class FakeJobLeases:
+    """Leases, as long as the real ones."""
+
+    LEASE_SECONDS = 120
+
+    def __init__(self) -> None:
+        self._held: dict[JobName, tuple[ports.Lease, int]] = {}
+        self._waiting: set[str] = set()
+
+    def take(self, job: JobName, run_id: str, now: datetime) -> ports.Lease | ports.HeldLease:
+        seconds = int(now.timestamp())
+        held, until = self._held.get(job, (None, 0))
+        if held and until >= seconds and not (held.run_id == run_id and self._is_waiting(held)):
+            return ports.HeldLease(run_id=held.run_id)
+        lease = ports.Lease(job=job, run_id=run_id, token=uuid4().hex)
+        self._held[job] = lease, seconds + self.LEASE_SECONDS
+        return lease
+
+    def renew(self, lease: ports.Lease, now: datetime) -> bool:
+        if not self._is_mine(lease):
+            return False
+        self._held[lease.job] = lease, int(now.timestamp()) + self.LEASE_SECONDS
+        return True
+
+    def hand_over(self, lease: ports.Lease, now: datetime) -> None:
+        if self.renew(lease, now):
+            self._waiting.add(lease.token)
+
+    def release(self, lease: ports.Lease) -> None:
+        if self._is_mine(lease):
+            self._held[lease.job] = lease, 0
+
+    def _is_mine(self, lease: ports.Lease) -> bool:
+        held, _ = self._held.get(lease.job, (None, 0))
+        return held == lease and not self._is_waiting(lease)
+
+    def _is_waiting(self, lease: ports.Lease) -> bool:
+        return lease.token in self._waiting
+
+
+class FakeJobQueue:
+    """The way to the worker that runs jobs."""
+
+    def __init__(self) -> None:
+        self.sent: list[JobOrder] = []
+
+    def send(self, order: JobOrder) -> None:
+        self.sent.append(order)
+
+
+class FakeAggregates:
+    """What each department's days came to."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[Department, date], DayAggregate] = {}
+
+    def record(self, aggregate: DayAggregate) -> None:
+        self.kept[aggregate.department, aggregate.day] = aggregate
+
+    def between(self, department: Department, first: date, last: date) -> list[DayAggregate]:
+        days = sorted(day for of, day in self.kept if of == department and first <= day <= last)
+        return [self.kept[department, day] for day in days]
+
+
+class FakeQueues:
+    """The queues, as deep as `known` says."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Depth] = {}
+
+    def depths(self) -> dict[str, Depth]:
+        return dict(self.known)
+
+
+class FakeHitCounts:
+    """How caches do, by day; can be out of reach."""
+
+    def __init__(self) -> None:
+        self.kept: dict[date, Hits] = {}
+        self.is_down = False
+
+    def add(self, day: date, hits: Hits) -> None:
+        if self.is_down:
+            raise OSError("out of reach")
+        self.kept[day] = self.kept.get(day, Hits()) + hits
+
+    def of(self, days: Sequence[date]) -> Hits:
+        return sum((self.kept.get(day, Hits()) for day in days), Hits())
 
 
 class FakeRateCounters:

@@ -1,6 +1,7 @@
 """The API as a client sees it: tokens, JSON out, the envelope back."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,11 @@ def claims(role: str = "Finance Clerk", **more: object) -> dict[str, Any]:
 def token(role: str = "Finance Clerk", **more: object) -> str:
     """Return a token that HR Auth would have issued."""
     return jwt.encode(claims(role, **more), JWT_SECRET, algorithm="HS256")
+
+
+def concrete(path: str) -> str:
+    """Return a declared path with 1 for each of its parameters."""
+    return re.sub(r"{\w+}", "1", path)
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import bootstrap
+from chalicelib.domain import transitions
+from chalicelib.domain.bus_keys import BusKey, Command
+from chalicelib.domain.changes import Change
+from chalicelib.domain.deliveries import (
+    DeliverOrder,
+    Delivery,
+    Order,
+    RecoverOrder,
+    SweepOrder,
+    first_id_since,
+)
 from chalicelib.domain.events import AuditAction, AuditEntry, audit_entry
-from chalicelib.domain.requests import Change
 from tests.conftest import REGION, Aws
 from tests.factories import (
     ADMIN,
     AT,
     CLERK,
-    KEY,
     LATER,
+    PARTNER,
     approval,
     created,
     figures,
+    finance_said,
     item_body,
+    partner_message,
+    published,
+    purchase_data,
     signed,
 )
 
@@ -48,14 +62,14 @@ def story() -> tuple[Change, Change, Change]:
         priority="high",
         items=[item_body(quantity=42, unitCost=1250, totalCost=52500, supplierId="s-1")],
     )
-    second = first.after.submit(CLERK, AT)
+    second = transitions.submit(first.after, CLERK, AT)
     body = approval(reviewNotes="Go ahead", bufferPercentage=5)
-    return first, second, second.after.approve(body, ADMIN, LATER)
+    return first, second, transitions.approve(second.after, body, ADMIN, LATER)
 
 
 def keep_story() -> tuple[Change, Change, Change]:
     """Commit the story, with the budget its hold is taken from, and return it."""
-    bootstrap.budgets().record(KEY, figures(), confirmations=0, at=AT)
+    finance_said(bootstrap.budgets(), figures())
     told = story()
     for change in told:
         bootstrap.requests().commit(change)
@@ -69,14 +83,20 @@ def build(aws: Aws) -> dict[str, dict[str, Any]]:
     return {
         "relay.json": {"Records": records},
         "webhooks.json": _batch("webhooks", _event(approved)),
+        "webhooks-orders.json": _batch("webhooks", *_orders(approved)),
         "audit.json": _batch("audit", _audit(approved.audit), _queued(_view(approved))),
         "notifications.json": _batch("notifications", _event(submitted), _event(approved)),
         "finance.json": _batch("finance", _event(approved)),
+        "jobs.json": _batch("jobs", _scheduled()),
+        **{
+            f"inbound-{name}.json": _batch("inbound", asking(command, data))
+            for name, command, data in _commands()
+        },
     } | _api_events()
 
 
 def _stream_records(aws: Aws) -> list[dict[str, Any]]:
-    bootstrap.budgets().record(KEY, figures(), confirmations=0, at=AT)
+    finance_said(bootstrap.budgets(), figures())
     records: list[dict[str, Any]] = []
     image: dict[str, Any] | None = None
     for number, change in enumerate(story(), start=1):
@@ -130,6 +150,59 @@ def _on_the_bus(source: str, kind: str, detail: dict[str, Any], number: int) -> 
         "region": REGION,
         "resources": [],
         "detail": detail,
+    }
+
+
+def _orders(change: Change) -> list[dict[str, Any]]:
+    """Return what the worker of webhooks is sent besides events: by itself, schedule and API."""
+    delivery = Delivery.of("wh_1", published(change), LATER)
+    orders: list[Order] = [
+        DeliverOrder(
+            do="deliver",
+            subscription_id=delivery.subscription_id,
+            delivery_id=delivery.id,
+            event_id=delivery.event_id,
+        ),
+        SweepOrder(do="sweep"),
+        RecoverOrder(do="recover", subscription_id="wh_1", after=first_id_since(AT)),
+    ]
+    return [order.model_dump() for order in orders]
+
+
+def _commands() -> list[tuple[str, Command, dict[str, Any]]]:
+    request_id = story()[0].after.id
+    return [
+        ("purchase-request-approved", Command.PURCHASE_REQUEST_APPROVED, purchase_data()),
+        (
+            "budget-updated",
+            Command.BUDGET_UPDATED,
+            {"department": "finance", "fiscalYear": 2026, "fiscalPeriod": "Q1"},
+        ),
+        ("consumed", Command.CONSUMED, {"budgetRequestId": request_id, "amount": 50000.5}),
+        (
+            "release-requested",
+            Command.RELEASE_REQUESTED,
+            {"budgetRequestId": request_id, "reason": "The order was cancelled"},
+        ),
+    ]
+
+
+def asking(
+    command: str, data: dict[str, Any], *, key: BusKey | None = None, **more: str
+) -> dict[str, Any]:
+    """Return what a rule makes of a partner's message; `more` stands in its detail."""
+    message = partner_message(command, data, key=key, **more)
+    return _on_the_bus(PARTNER, command, message, number=4)
+
+
+def _scheduled() -> dict[str, Any]:
+    """Return what a schedule's rule makes of its firing."""
+    return {
+        "job": "finance-sync",
+        "runId": "00000000-0000-4000-8000-000000000003",
+        "queuedAt": "2026-03-10T12:00:00Z",
+        "by": "schedule",
+        "payload": {},
     }
 
 

@@ -8,7 +8,9 @@ from chalicelib.adapters.receipts import put_with_receipt
 from chalicelib.adapters.tables import ApiKeyRow
 from chalicelib.domain.api_keys import USED_PRECISION, ApiKey, hash_prefix_of
 from chalicelib.domain.errors import ApiKeyNotFoundError
+from chalicelib.domain.events import AuditEntry
 from chalicelib.domain.idempotency import Receipt
+from chalicelib.domain.messages import Outbox
 
 #: Few, and listed together, so one partition; it serves 3 000 calls a second.
 _KEYS = "API_KEYS"
@@ -19,9 +21,11 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 class DynamoApiKeys:
     """The ApiKeys on DynamoDB; every read is consistent, so that a revocation holds at once."""
 
-    def add(self, key: ApiKey, key_hash: str, *, receipt: Receipt | None = None) -> None:
-        """Keep a new key under its hash, and the receipt of the call with it."""
-        row = ApiKeyRow(_KEYS, key_hash, body=key.model_dump_json())
+    def add(
+        self, key: ApiKey, key_hash: str, *, audit: AuditEntry, receipt: Receipt | None = None
+    ) -> None:
+        """Keep a new key under its hash, what Audit is told, and the call's receipt."""
+        row = ApiKeyRow(_KEYS, key_hash, body=key.model_dump_json(), outbox=_outbox(audit))
         put_with_receipt(row, ApiKeyRow.pk.does_not_exist(), receipt)
 
     def find(self, key_hash: str) -> ApiKey | None:
@@ -39,7 +43,7 @@ class DynamoApiKeys:
         """Return every key, revoked and expired ones too."""
         return tuple(_key(row) for row in ApiKeyRow.query(_KEYS, consistent_read=True))
 
-    def revoke(self, key_id: str, *, by: str, at: datetime) -> ApiKey:
+    def revoke(self, key_id: str, *, by: str, at: datetime, audit: AuditEntry) -> ApiKey:
         """End a key, unless it has ended, and return it; raises ApiKeyNotFoundError."""
         row = _row(key_id)
         try:
@@ -47,6 +51,7 @@ class DynamoApiKeys:
                 actions=[
                     ApiKeyRow.revoked_by.set(by),
                     ApiKeyRow.revoked_at.set(_sortable(at)),
+                    ApiKeyRow.outbox.set(_outbox(audit)),
                 ],
                 condition=ApiKeyRow.revoked_at.does_not_exist(),
             )
@@ -91,6 +96,10 @@ def _key(row: ApiKeyRow) -> ApiKey:
             "revoked_at": _moment(row.revoked_at),
         }
     )
+
+
+def _outbox(audit: AuditEntry) -> str:
+    return Outbox(audit=audit).model_dump_json()
 
 
 def _sortable(moment: datetime) -> str:

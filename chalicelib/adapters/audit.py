@@ -45,8 +45,8 @@ class HttpAuditLogs:
             )
         except requests.RequestException as error:
             raise DeliveryFailedError(f"Audit did not answer: {type(error).__name__}") from None
-        if not answer.ok or answer.is_redirect:
-            raise DeliveryFailedError(f"Audit answered {answer.status_code}")
+        if not answer.succeeded:
+            raise DeliveryFailedError(f"Audit answered {answer.status}")
 
 
 def audit_log(entry: AuditEntry) -> dict[str, Any]:

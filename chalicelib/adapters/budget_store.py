@@ -1,101 +1,87 @@
 """Budgets in DynamoDB: one item a department and period, `available` a stored number."""
 
 from datetime import datetime
-from decimal import Decimal
 
-from pynamodb.exceptions import TransactWriteError, UpdateError
-from pynamodb.transactions import TransactWrite
+from pynamodb.exceptions import UpdateError
 
-from chalicelib.adapters.keys import budget_pk
-from chalicelib.adapters.tables import BudgetRow, ConfirmationRow, connection
-from chalicelib.domain import money
+from chalicelib.adapters import budget_syncs
+from chalicelib.adapters.keys import FIGURES, budget_pk
+from chalicelib.adapters.tables import BudgetRow, FiguresRow
+from chalicelib.adapters.transactions import undisturbed
+from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
+from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
-def confirmation(key: BudgetKey, event_id: str) -> ConfirmationRow:
-    """Return the mark that the hold of this event is settled between Finance and us."""
-    return ConfirmationRow(budget_pk(key), f"CONFIRMED#{event_id}")
-
-
 class DynamoBudgetStore:
-    """The BudgetStore and HoldConfirmations on DynamoDB."""
+    """The BudgetStore on DynamoDB."""
 
     def get(self, key: BudgetKey) -> DepartmentBudget | None:
         """Return a budget; None where Finance has told us nothing."""
         try:
-            row = BudgetRow.get(budget_pk(key), "BUDGET", consistent_read=True)
+            return budget_syncs.budget_of(key, budget_syncs.read(key))
         except BudgetRow.DoesNotExist:
             return None
-        return DepartmentBudget(
-            key=key,
-            figures=FinanceFigures.model_validate_json(row.figures),
-            unconfirmed=money.from_cents(int(row.unconfirmed_cents)),
-            available=money.from_cents(int(row.available_cents)),
+
+    def begin_fetch(self, key: BudgetKey) -> Fetch:
+        """Count a fetch that begins now; one write, which also reads what was known."""
+        row = BudgetRow(budget_pk(key))
+        undisturbed(
+            lambda: row.update(
+                actions=[
+                    BudgetRow.fetches.add(1),
+                    BudgetRow.unconfirmed_cents.set(BudgetRow.unconfirmed_cents | 0),
+                    BudgetRow.confirmations.set(BudgetRow.confirmations | 0),
+                ]
+            )
+        )
+        return Fetch(
+            number=int(row.fetches),
             confirmations=int(row.confirmations),
-            last_synced_at=datetime.fromisoformat(row.last_synced_at),
-            is_stale=row.is_stale,
-            failed_at=datetime.fromisoformat(row.failed_at) if row.failed_at else None,
+            figures_version=int(row.figures_version or 0),
         )
 
     def record(
-        self, key: BudgetKey, figures: FinanceFigures, *, confirmations: int, at: datetime
-    ) -> bool:
-        """Take over Finance's figures in one write that approvals need not wait for.
+        self, key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+    ) -> Recording:
+        """Take over figures, with what is told of them; see `budget_syncs`."""
+        return budget_syncs.record(key, figures, fetch=fetch, by=by, at=at)
 
-        The table itself computes `available` from the holds it knows at that moment; only a
-        confirmation since the fetch began refuses the write.
-        """
-        remaining = money.to_cents(figures.remaining_amount)
+    def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
+        """Note that a fetch brought nothing, unless a later one has brought figures."""
+        row = BudgetRow(budget_pk(key))
         try:
-            BudgetRow(budget_pk(key)).update(
-                actions=[
-                    BudgetRow.figures.set(figures.model_dump_json()),
-                    BudgetRow.remaining_cents.set(remaining),
-                    BudgetRow.available_cents.set(remaining - (BudgetRow.unconfirmed_cents | 0)),
-                    BudgetRow.unconfirmed_cents.set(BudgetRow.unconfirmed_cents | 0),
-                    BudgetRow.confirmations.set(BudgetRow.confirmations | 0),
-                    BudgetRow.last_synced_at.set(at.isoformat()),
-                    BudgetRow.is_stale.set(False),
-                    BudgetRow.failed_at.remove(),
-                ],
-                condition=BudgetRow.confirmations.does_not_exist()
-                | (BudgetRow.confirmations == confirmations),
-            )
-        except UpdateError as error:
-            if error.cause_response_code != _CONDITION_FAILED:
-                raise
-            return False
-        return True
-
-    def mark_stale(self, key: BudgetKey, at: datetime) -> None:
-        """Note that Finance could not be asked at `at`; nothing where no budget is known."""
-        try:
-            BudgetRow(budget_pk(key)).update(
-                actions=[BudgetRow.is_stale.set(True), BudgetRow.failed_at.set(at.isoformat())],
-                condition=BudgetRow.pk.exists(),
-            )
-        except UpdateError as error:
-            if error.cause_response_code != _CONDITION_FAILED:
-                raise
-
-    def confirm(self, key: BudgetKey, amount: Decimal, *, event_id: str) -> None:
-        """Count a hold as contained in Finance's figures; doing it again changes nothing."""
-        marker = confirmation(key, event_id)
-        try:
-            with TransactWrite(connection=connection(BudgetRow)) as transaction:
-                transaction.save(marker, condition=ConfirmationRow.pk.does_not_exist())
-                transaction.update(
-                    BudgetRow(budget_pk(key)),
+            undisturbed(
+                lambda: row.update(
                     actions=[
-                        BudgetRow.unconfirmed_cents.set(
-                            BudgetRow.unconfirmed_cents - money.to_cents(amount)
-                        ),
-                        BudgetRow.confirmations.set(BudgetRow.confirmations + 1),
+                        BudgetRow.is_stale.set(True),
+                        BudgetRow.failed_at.set(at.isoformat()),
+                        BudgetRow.failure.set(why),
                     ],
+                    condition=BudgetRow.figures_fetch.does_not_exist()
+                    | (BudgetRow.figures_fetch < fetch.number),
                 )
-        except TransactWriteError as error:
-            on_marker = error.cancellation_reasons[0] if error.cancellation_reasons else None
-            if on_marker is None or on_marker.code != "ConditionalCheckFailed":
-                raise  # the message comes back and finds its marker, or writes it then
+            )
+        except UpdateError as error:
+            if error.cause_response_code != _CONDITION_FAILED:
+                raise
+
+    def note_commitment(self, key: BudgetKey, at: datetime) -> None:
+        """Tell of more being promised than there is, where that is news; see `budget_syncs`."""
+        try:
+            budget_syncs.note_commitment(key, at)
+        except BudgetRow.DoesNotExist:
+            return  # nobody knows what there is
+
+    def figures_so_far(self, key: BudgetKey, limit: int) -> tuple[FiguresVersion, ...]:
+        """Return what Finance said of a budget, newest first, at most `limit`."""
+        rows = FiguresRow.query(
+            budget_pk(key),
+            FiguresRow.sk.startswith(FIGURES),
+            scan_index_forward=False,
+            limit=limit,
+            consistent_read=True,
+        )
+        return tuple(FiguresVersion.model_validate_json(row.body) for row in rows)

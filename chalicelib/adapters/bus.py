@@ -12,6 +12,7 @@ from chalicelib.domain.events import (
     AuditEntry,
     Event,
 )
+from chalicelib.domain.inbound import REJECTED, Parked, rejection_event
 from chalicelib.domain.messages import cloud_event
 
 #: The most entries one PutEvents call takes.
@@ -19,14 +20,17 @@ MAX_ENTRIES = 10
 
 
 class EventBridgeBus:
-    """The EventBus on EventBridge; `key_id` names the signing key to those who verify."""
+    """The EventBus and Rejections on EventBridge.
+
+    `key_id` names the signing key to those who verify.
+    """
 
     def __init__(self, name: str, *, key: bytes, key_id: str) -> None:
         self._name = name
         self._key = key
         self._key_id = key_id
 
-    def publish(self, events: tuple[Event, ...], audit: AuditEntry) -> None:
+    def publish(self, events: tuple[Event, ...], audit: AuditEntry | None) -> None:
         """Publish what is told of one change; raises DeliveryFailedError naming what failed."""
         entries = [
             self._entry(
@@ -38,9 +42,15 @@ class EventBridgeBus:
             )
             for event in events
         ]
-        entries.append(self._entry(AUDIT_SOURCE, AUDIT_DETAIL_TYPE, audit.model_dump_json()))
+        if audit:
+            entries.append(self._entry(AUDIT_SOURCE, AUDIT_DETAIL_TYPE, audit.model_dump_json()))
         for start in range(0, len(entries), MAX_ENTRIES):
             self._put(entries[start : start + MAX_ENTRIES])
+
+    def tell(self, message: Parked) -> None:
+        """Answer a refused message; raises DeliveryFailedError."""
+        told = rejection_event(message, key=self._key, key_id=self._key_id)
+        self._put([self._entry(EVENT_SOURCE, REJECTED, json.dumps(told, ensure_ascii=False))])
 
     def _entry(self, source: str, detail_type: str, detail: str) -> dict[str, Any]:
         return {

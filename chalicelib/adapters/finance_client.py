@@ -1,7 +1,6 @@
 """Finance Main over HTTP (SPEC.md 4)."""
 
 import json
-from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from chalicelib.adapters import web
 from chalicelib.domain import money
-from chalicelib.domain.budgets import BudgetKey, FinanceFigures
+from chalicelib.domain.budgets import BudgetKey, FinanceFigures, UtcMoment
 from chalicelib.domain.errors import DeliveryFailedError, FinanceUnavailableError
 from chalicelib.domain.money import Money
 
@@ -29,8 +28,8 @@ class _Budget(BaseModel):
     used_amount: Money
     reserved_amount: Money
     remaining_amount: Money
-    period_start: datetime | None = None
-    period_end: datetime | None = None
+    period_start: UtcMoment | None = None
+    period_end: UtcMoment | None = None
 
 
 class _Answer(BaseModel):
@@ -60,11 +59,11 @@ class HttpFinance:
             raise FinanceUnavailableError(
                 f"Finance did not answer: {type(error).__name__}"
             ) from None
-        if answer.status_code == HTTPStatus.NOT_FOUND:
+        if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        if answer.status_code != HTTPStatus.OK:
-            raise FinanceUnavailableError(f"Finance answered {answer.status_code}")
-        return _figures(answer.text)
+        if answer.status != HTTPStatus.OK:
+            raise FinanceUnavailableError(f"Finance answered {answer.status}")
+        return _figures(answer.body)
 
     def reserve(
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
@@ -89,8 +88,8 @@ class HttpFinance:
             )
         except requests.RequestException as error:
             raise DeliveryFailedError(f"Finance did not answer: {type(error).__name__}") from None
-        if not answer.ok or answer.is_redirect:
-            raise DeliveryFailedError(f"Finance answered {answer.status_code}")
+        if not answer.succeeded:
+            raise DeliveryFailedError(f"Finance answered {answer.status}")
 
 
 def _move(key: BudgetKey, amount: Decimal, request_id: int, code: str) -> dict[str, Any]:
@@ -104,10 +103,10 @@ def _move(key: BudgetKey, amount: Decimal, request_id: int, code: str) -> dict[s
     }
 
 
-def _figures(text: str) -> FinanceFigures:
+def _figures(body: bytes) -> FinanceFigures:
     try:
         # Parsed apart from validation, so that no amount passes through a binary float.
-        told = _Answer.model_validate(json.loads(text, parse_float=Decimal)).data
+        told = _Answer.model_validate(json.loads(body, parse_float=Decimal)).data
     except (ValueError, ArithmeticError, RecursionError) as error:
         # pydantic's and json's errors are ValueErrors; the others are numbers beyond what even a
         # Decimal can hold, and nesting without end.

@@ -1,6 +1,13 @@
 """Keys of the tables: the one place that spells them (docs/architecture.md lists them all)."""
 
+from datetime import UTC, datetime
+
 from chalicelib.domain.budgets import BudgetKey
+from chalicelib.domain.deadlines import DueKind
+from chalicelib.domain.jobs import JobName
+
+#: What the rows begin with that hold what Finance once said of a budget.
+FIGURES = "FIGURES#"
 
 
 def request_pk(request_id: int) -> str:
@@ -11,6 +18,16 @@ def request_pk(request_id: int) -> str:
 def request_id_of(pk: str) -> int:
     """Return the request whose partition this is."""
     return int(pk.removeprefix("REQUEST#"))
+
+
+#: What the keys of a request's mails begin with. They sort right before the request's own, with
+#: nothing in between, so that one query reads the request and its newest mails.
+NOTIFICATIONS = "NOTIFICATION#"
+
+
+def notification_sk(created_at: datetime, notification_id: str) -> str:
+    """Return the row of a mail that is about a request."""
+    return f"{NOTIFICATIONS}{created_at.isoformat()}#{notification_id}"
 
 
 def history_sk(first: int) -> str:
@@ -28,9 +45,58 @@ def budget_pk(key: BudgetKey) -> str:
     return f"BUDGET#{key.department}#{key.fiscal_year}#{key.fiscal_period}"
 
 
-def count_pk(department: str) -> str:
-    """Return the partition of a department's counts."""
-    return f"COUNT#{department}"
+def figures_sk(version: int) -> str:
+    """Return the row of what Finance said of a budget for the `version`th time."""
+    return f"{FIGURES}{version:08d}"
+
+
+def hold_sk(event_id: str) -> str:
+    """Return the row of what has happened to the hold of an approval's event."""
+    return f"HOLD#{event_id}"
+
+
+def totals_pk(department: str) -> str:
+    """Return the partition of a department's totals."""
+    return f"TOTALS#{department}"
+
+
+def job_pk(job: JobName) -> str:
+    """Return the partition of a job: its lease and its runs."""
+    return f"JOB#{job}"
+
+
+def run_sk(position: str) -> str:
+    """Return the row of the run that stands at `position`."""
+    return f"RUN#{position}"
+
+
+def deliveries_pk(subscription_id: str) -> str:
+    """Return the partition of what goes to a subscriber."""
+    return f"DELIVERIES#{subscription_id}"
+
+
+def event_pk(event_id: str) -> str:
+    """Return the partition of an event that is kept for its deliveries."""
+    return f"EVENT#{event_id}"
+
+
+def due_for(department: str, kind: DueKind) -> str:
+    """Return the index partition of what is due in a department."""
+    return f"{department}#{kind}"
+
+
+def due_at(moment: datetime, request_id: int | None = None) -> str:
+    """Return where a request that is due at `moment` stands; without it, where its moment begins.
+
+    As sortable text.
+    """
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return text if request_id is None else f"{text}#{request_id}"
+
+
+def aggregate_pk(department: str) -> str:
+    """Return the partition of a department's days in figures."""
+    return f"AGGREGATE#{department}"
 
 
 def department_status(department: str, status: str) -> str:

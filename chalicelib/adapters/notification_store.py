@@ -1,6 +1,6 @@
 """Notifications in DynamoDB, beside the request they are about."""
 
-from chalicelib.adapters.keys import request_pk
+from chalicelib.adapters.keys import NOTIFICATIONS, notification_sk, request_pk
 from chalicelib.adapters.tables import NotificationRow
 from chalicelib.domain.notifications import Notification
 
@@ -12,7 +12,7 @@ class DynamoNotifications:
         """Keep a notification, replacing what was kept of it before."""
         NotificationRow(
             request_pk(notification.budget_request_id),
-            f"NOTIFICATION#{notification.created_at.isoformat()}#{notification.id}",
+            notification_sk(notification.created_at, notification.id),
             body=notification.model_dump_json(),
         ).save()
 
@@ -20,7 +20,7 @@ class DynamoNotifications:
         """Return the newest notifications of a request, newest first, at most `limit`."""
         rows = NotificationRow.query(
             request_pk(request_id),
-            NotificationRow.sk.startswith("NOTIFICATION#"),
+            NotificationRow.sk.startswith(NOTIFICATIONS),
             scan_index_forward=False,
             limit=limit,
         )

@@ -1,8 +1,11 @@
 """Receipts of calls with an idempotency key, written with the effect they stand for."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -10,6 +13,8 @@ from chalicelib.adapters.tables import ReceiptRow
 from chalicelib.adapters.transactions import Part, transact
 from chalicelib.domain.errors import ConflictError, IdempotencyKeyTakenError
 from chalicelib.domain.idempotency import Receipt
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoReceipts:
@@ -23,6 +28,10 @@ class DynamoReceipts:
             return None
         receipt = Receipt.model_validate_json(row.body)
         return receipt if receipt.expires_at > now else None
+
+    def keep(self, receipt: Receipt) -> None:
+        """Keep a receipt by itself; raises IdempotencyKeyTakenError."""
+        transact(puts=[receipt_part(receipt, datetime.now(UTC))], updates=[])
 
 
 def receipt_part(receipt: Receipt, now: datetime) -> Part:
@@ -56,6 +65,29 @@ def put_with_receipt(row: Model, condition: Condition, receipt: Receipt | None) 
 
     kept = receipt_part(receipt, datetime.now(UTC))
     transact(puts=[kept, Part(add, lambda _: ConflictError())], updates=[])
+
+
+def update_with_receipt(
+    row: Model, actions: Sequence[Action], condition: Condition, receipt: Receipt | None
+) -> None:
+    """Update a row; with a receipt, both or none of them.
+
+    Raises IdempotencyKeyTakenError; ConflictError where the condition fails.
+    """
+    if receipt is None:
+        try:
+            row.update(actions=list(actions), condition=condition)
+        except UpdateError as error:
+            if error.cause_response_code != _CONDITION_FAILED:
+                raise
+            raise ConflictError from None
+        return
+
+    def add(transaction: TransactWrite) -> None:
+        transaction.update(row, actions=list(actions), condition=condition)
+
+    kept = receipt_part(receipt, datetime.now(UTC))
+    transact(puts=[kept], updates=[Part(add, lambda _: ConflictError())])
 
 
 def _pk(caller: str, key: str) -> str:

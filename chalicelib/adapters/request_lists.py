@@ -9,33 +9,24 @@ from itertools import islice
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.keys import (
-    count_pk,
     department_status,
     history_sk,
     request_id_of,
     request_pk,
+    totals_pk,
 )
-from chalicelib.adapters.tables import (
-    ByDepartment,
-    ByDepartmentAndStatus,
-    ByLink,
-    ByOwner,
-    CountRow,
-    HistoryRow,
-    RequestRow,
-    SupplierRow,
-)
+from chalicelib.adapters.tables import HistoryRow, ListIndex, RequestRow, SupplierRow, TotalsRow
+from chalicelib.domain.access import Department
 from chalicelib.domain.errors import FilterTooBroadError
 from chalicelib.domain.listing import ROW_BUDGET, SEARCH_BUDGET, Selection, Summary, position
-from chalicelib.domain.requests import HistoryEntry, Status
+from chalicelib.domain.requests import HistoryEntry
+from chalicelib.domain.totals import DepartmentTotals, Tally
 
 #: Rows a query asks for at once where all of a selection is read: about a megabyte, a query's most.
 _READ_AT_ONCE = 1000
 
 #: Sort before and after every position.
 _BEFORE_ALL, _AFTER_ALL = "0", "~"
-
-_Index = ByOwner | ByDepartment | ByDepartmentAndStatus | ByLink
 
 
 class DynamoRequestLists:
@@ -61,12 +52,12 @@ class DynamoRequestLists:
         rows = _merged(selection, after, at_once=at_once, newest_first=newest_first)
         return list(islice(rows, skip, wanted))
 
-    def count(self, selection: Selection) -> int:
-        """Return how many a selection has that counters know (`Selection.is_counted`)."""
-        keys = [(count_pk(department), "COUNT") for department in selection.departments]
-        rows = CountRow.batch_get(keys, consistent_read=True)
-        statuses = [selection.status] if selection.status else list(Status)
-        return sum(int(getattr(row, status)) for row in rows for status in statuses)
+    def totals(self, departments: Sequence[Department]) -> tuple[DepartmentTotals, ...]:
+        """Return what each department's requests come to, as of their last commit."""
+        keys = {totals_pk(department): department for department in departments}
+        rows = TotalsRow.batch_get([(pk, "TOTALS") for pk in keys], consistent_read=True)
+        found = {keys[row.pk]: row for row in rows}
+        return tuple(_totals(department, found.get(department)) for department in departments)
 
     def all(self, selection: Selection) -> list[Summary]:
         """Return every row of a selection, newest first.
@@ -105,6 +96,16 @@ class DynamoRequestLists:
         ]
 
 
+def _totals(department: Department, row: TotalsRow | None) -> DepartmentTotals:
+    known = TotalsRow() if row is None else row
+    return DepartmentTotals(
+        department=department,
+        tally=Tally(**{name: int(getattr(known, name)) for name in Tally.model_fields}),
+        generation=int(known.generation),
+        changed_at=datetime.fromisoformat(known.changed_at) if known.changed_at else None,
+    )
+
+
 def _merged(
     selection: Selection, after: str | None, *, at_once: int, newest_first: bool = True
 ) -> Iterator[Summary]:
@@ -115,7 +116,7 @@ def _merged(
     return heapq.merge(*streams, key=position, reverse=newest_first)
 
 
-def _partitions(selection: Selection) -> Sequence[tuple[_Index, str]]:
+def _partitions(selection: Selection) -> Sequence[tuple[ListIndex, str]]:
     """Return the narrowest partitions that hold all of a selection."""
     if selection.linked_purchase_request_id is not None:
         return [(RequestRow.by_link, selection.linked_purchase_request_id)]
@@ -130,7 +131,7 @@ def _partitions(selection: Selection) -> Sequence[tuple[_Index, str]]:
 
 
 def _partition(
-    index: _Index,
+    index: ListIndex,
     key: str,
     selection: Selection,
     after: str | None,

@@ -1,33 +1,29 @@
-"""What a change writes beside the request itself: counts, suppliers, archived history."""
+"""What a change writes beside the request itself: totals, suppliers, archived history."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.adapters.keys import count_pk, history_sk, request_pk, supplier_sk
-from chalicelib.adapters.tables import CountRow, HistoryRow, SupplierRow
+from chalicelib.adapters.keys import history_sk, request_pk, supplier_sk, totals_pk
+from chalicelib.adapters.tables import HistoryRow, SupplierRow, TotalsRow
 from chalicelib.adapters.transactions import Part
+from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.listing import position
-from chalicelib.domain.requests import BudgetRequest, Change
+from chalicelib.domain.requests import BudgetRequest
+from chalicelib.domain.totals import Tally, moved
 
 
-def counts(changes: Iterable[Change]) -> Iterator[Part]:
-    """Yield the writes that keep the counts of departments and statuses exact."""
-    moved: dict[str, Counter[str]] = {}
-    for change in changes:
-        for request, step in ((change.before, -1), (change.after, 1)):
-            if request is not None and not request.is_deleted:
-                moved.setdefault(request.department, Counter())[request.status.value] += step
-    for department, deltas in moved.items():
-        actions: list[Action] = [
-            getattr(CountRow, status).add(delta) for status, delta in deltas.items() if delta
-        ]
-        if actions:
-            yield _count(department, actions)
+def totals(changes: Iterable[Change]) -> Iterator[Part]:
+    """Yield the writes that keep the departments' totals exact: one a department.
+
+    A commit that moves no figure raises the generation all the same: lists show it.
+    """
+    for department, tally in moved(changes).items():
+        yield _totals(department, tally)
 
 
 def rows_beside(change: Change) -> Iterator[Part]:
@@ -43,9 +39,13 @@ def _suppliers(request: BudgetRequest) -> set[str]:
     return {item.supplier_id for item in request.item_allocations if item.supplier_id}
 
 
-def _count(department: str, actions: list[Action]) -> Part:
+def _totals(department: str, tally: Tally) -> Part:
+    figures: list[Action] = [getattr(TotalsRow, name).add(by) for name, by in tally if by]
+
     def add(transaction: TransactWrite) -> None:
-        transaction.update(CountRow(count_pk(department)), actions=actions)
+        at = datetime.now(UTC).isoformat()  # of this attempt, however many were refused before
+        actions = [TotalsRow.generation.add(1), TotalsRow.changed_at.set(at), *figures]
+        transaction.update(TotalsRow(totals_pk(department)), actions=actions)
 
     return Part(add, lambda _: ConflictError())
 

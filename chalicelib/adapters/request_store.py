@@ -1,35 +1,28 @@
-"""Requests in DynamoDB: one item a request, one conditional write or transaction a commit."""
+"""Requests in DynamoDB: one item a request, one transaction a commit."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from pynamodb.constants import ALL_OLD
-from pynamodb.exceptions import CancellationReason, PutError
+from pynamodb.exceptions import CancellationReason
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.adapters.budget_store import confirmation
-from chalicelib.adapters.keys import budget_pk, department_status, request_pk
+from chalicelib.adapters.keys import NOTIFICATIONS, department_status, due_at, due_for, request_pk
+from chalicelib.adapters.money_parts import HoldConfirmedError, money_parts
 from chalicelib.adapters.receipts import receipt_part
-from chalicelib.adapters.request_parts import counts, rows_beside
-from chalicelib.adapters.tables import BudgetRow, ConfirmationRow, RequestRow, SequenceRow
+from chalicelib.adapters.request_parts import rows_beside, totals
+from chalicelib.adapters.tables import RequestRow, SequenceRow
 from chalicelib.adapters.transactions import Part, transact
-from chalicelib.domain import money
-from chalicelib.domain.budgets import BudgetKey, Release
-from chalicelib.domain.errors import (
-    BudgetRequestsError,
-    BudgetUnknownError,
-    ConflictError,
-    InsufficientBudgetError,
-    RequestNotFoundError,
-)
+from chalicelib.domain.changes import Change
+from chalicelib.domain.deadlines import due
+from chalicelib.domain.errors import ConflictError, RequestNotFoundError
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.listing import Summary, position
 from chalicelib.domain.messages import Outbox
-from chalicelib.domain.requests import BudgetRequest, Change
+from chalicelib.domain.notifications import Notification
+from chalicelib.domain.requests import BudgetRequest
+from chalicelib.usecases.ports import Stored
 
 
 class DynamoRequestStore:
@@ -47,10 +40,21 @@ class DynamoRequestStore:
             row = RequestRow.get(request_pk(request_id), "REQUEST", consistent_read=True)
         except RequestRow.DoesNotExist:
             raise RequestNotFoundError from None
-        request = BudgetRequest.model_validate_json(row.body)
-        if request.is_deleted:
+        return _parsed(row.body)
+
+    def get_with_mails(self, request_id: int, *, mails: int) -> Stored:
+        """Return a request with its newest mails, in one consistent query."""
+        rows = RequestRow.query(
+            request_pk(request_id),
+            RequestRow.sk.between(NOTIFICATIONS, "REQUEST"),
+            consistent_read=True,
+            scan_index_forward=False,
+            limit=1 + mails,
+        )
+        text = tuple(row.body for row in rows)
+        if not text:
             raise RequestNotFoundError
-        return request
+        return Stored(text, lambda: (_parsed(text[0]), _notifications(text[1:])))
 
     def get_many(self, request_ids: Sequence[int]) -> dict[int, BudgetRequest]:
         """Return those of the requests that exist, in one round trip."""
@@ -60,57 +64,41 @@ class DynamoRequestStore:
         return {request.id: request for request in requests if not request.is_deleted}
 
     def commit(self, *changes: Change, receipt: Receipt | None = None) -> None:
-        """Write changes whole or not at all: one conditional put, or one transaction."""
-        try:
+        """Write changes whole or not at all, in one transaction."""
+        confirmed: set[str] = set()
+        while True:  # once more, at most, for each hold that ends
             try:
-                _write(changes, receipt, still_unconfirmed=True)
-            except _AlreadyConfirmedError:
-                _write(changes, receipt, still_unconfirmed=False)
-        except _AlreadyWrittenError:
-            return
+                _write(changes, receipt, confirmed)
+            except _AlreadyWrittenError:
+                return
+            except HoldConfirmedError as error:
+                confirmed.add(error.event_id)
+            else:
+                return
 
 
 class _AlreadyWrittenError(Exception):
     """A retry of our own write, whose answer was lost, has met itself: it is all there."""
 
 
-class _AlreadyConfirmedError(Exception):
-    """Finance has confirmed a hold that is being released."""
+def _parsed(body: str) -> BudgetRequest:
+    request = BudgetRequest.model_validate_json(body)
+    if request.is_deleted:
+        raise RequestNotFoundError
+    return request
 
 
-def _put(change: Change) -> None:
-    row = request_row(change)
-    try:
-        row.save(condition=_unchanged_since(change))
-    except PutError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        if _body_of(row.pk) == row.body:
-            raise _AlreadyWrittenError from None
-        raise ConflictError from None
+def _notifications(bodies: Sequence[str]) -> tuple[Notification, ...]:
+    return tuple(Notification.model_validate_json(body) for body in bodies)
 
 
-def _write(changes: Sequence[Change], receipt: Receipt | None, *, still_unconfirmed: bool) -> None:
+def _write(changes: Sequence[Change], receipt: Receipt | None, confirmed: Collection[str]) -> None:
     puts: list[Part] = []
-    updates: list[Part] = []
-    holds: dict[BudgetKey, Decimal] = defaultdict(Decimal)
     if receipt:
         puts.append(receipt_part(receipt, datetime.now(UTC)))
     for change in changes:
         puts += [_request_part(change), *rows_beside(change)]
-        if change.hold:
-            holds[change.hold.key] += change.hold.amount
-        if change.release:
-            if still_unconfirmed:
-                puts.append(_confirmation_part(change.release))
-            updates.append(_release_part(change.release, still_unconfirmed=still_unconfirmed))
-    # A transaction takes an item once: holds on one budget are one write.
-    updates += [_hold_part(key, amount) for key, amount in holds.items()]
-    updates += counts(changes)
-    if len(puts) == 1 and not updates:
-        _put(changes[0])  # one item is half the price outside a transaction
-    else:
-        transact(puts, updates)
+    transact(puts, updates=[*money_parts(changes, confirmed), *totals(changes)])
 
 
 def _request_part(change: Change) -> Part:
@@ -124,57 +112,6 @@ def _request_part(change: Change) -> Part:
         return _AlreadyWrittenError() if known == row.body else ConflictError()
 
     return Part(add, refused)
-
-
-def _hold_part(key: BudgetKey, amount: Decimal) -> Part:
-    cents = money.to_cents(amount)
-
-    def add(transaction: TransactWrite) -> None:
-        transaction.update(
-            BudgetRow(budget_pk(key)),
-            actions=[
-                BudgetRow.available_cents.set(BudgetRow.available_cents - cents),
-                BudgetRow.unconfirmed_cents.set(BudgetRow.unconfirmed_cents + cents),
-            ],
-            condition=BudgetRow.available_cents >= cents,
-            return_values=ALL_OLD,
-        )
-
-    def refused(reason: CancellationReason) -> BudgetRequestsError:
-        if not reason.raw_item:
-            return BudgetUnknownError(str(key))
-        available = money.from_cents(int(reason.raw_item["available_cents"]["N"]))
-        return InsufficientBudgetError(needed=str(amount), available=str(available))
-
-    return Part(add, refused)
-
-
-def _release_part(release: Release, *, still_unconfirmed: bool) -> Part:
-    """Give money back; what Finance never confirmed is no longer to be counted as unconfirmed.
-
-    What Finance did confirm stays in its figures until it has heard of the release: a sync in
-    between makes `available` too small until the next one, never too large.
-    """
-    cents = money.to_cents(release.amount)
-    actions: list[Action] = [BudgetRow.available_cents.set(BudgetRow.available_cents + cents)]
-    if still_unconfirmed:
-        actions.append(BudgetRow.unconfirmed_cents.set(BudgetRow.unconfirmed_cents - cents))
-
-    def add(transaction: TransactWrite) -> None:
-        row = BudgetRow(budget_pk(release.key))
-        transaction.update(row, actions=actions, condition=BudgetRow.pk.exists())
-
-    return Part(add, lambda _: BudgetUnknownError(str(release.key)))
-
-
-def _confirmation_part(release: Release) -> Part:
-    """Mark the hold as settled, so that a confirmation that comes late does not count it again."""
-    row = confirmation(release.key, release.hold_event_id)
-
-    def add(transaction: TransactWrite) -> None:
-        transaction.save(row, condition=ConfirmationRow.pk.does_not_exist())
-
-    return Part(add, lambda _: _AlreadyConfirmedError())
 
 
 def request_row(change: Change) -> RequestRow:
@@ -194,6 +131,10 @@ def request_row(change: Change) -> RequestRow:
         row.department_status = department_status(after.department, after.status)
         row.linked_to = after.linked_purchase_request_id
         row.summary = Summary.of(after).model_dump_json(exclude_none=True)
+    next_look = due(after)
+    if next_look:
+        row.due_for = due_for(after.department, next_look.kind)
+        row.due_at = due_at(next_look.at, after.id)
     return row
 
 
@@ -201,10 +142,3 @@ def _unchanged_since(change: Change) -> Condition:
     if change.before is None:
         return RequestRow.pk.does_not_exist()
     return RequestRow.version == change.before.version
-
-
-def _body_of(pk: str) -> str | None:
-    try:
-        return RequestRow.get(pk, "REQUEST", consistent_read=True).body
-    except RequestRow.DoesNotExist:
-        return None

@@ -27,56 +27,52 @@ class _Meta:
     max_retry_attempts = MAX_ATTEMPTS - 1
 
 
-class ByOwner(GlobalSecondaryIndex["RequestRow"]):
-    """One person's requests in the order of creation."""
+class ListIndex(GlobalSecondaryIndex["RequestRow"]):
+    """Requests in the order of creation; each kind is named as in infra/template.yaml."""
 
-    class Meta:
-        """Named as in infra/template.yaml."""
+    listed = UnicodeAttribute(range_key=True)
 
-        index_name = "by_owner"
+    def __init_subclass__(cls, *, index_name: str) -> None:
         projection = IncludeProjection(["summary"])
+        cls.Meta = type("Meta", (), {"index_name": index_name, "projection": projection})
+        super().__init_subclass__()  # type: ignore[no-untyped-call]  # PynamoDB gives it no types
+
+
+class ByOwner(ListIndex, index_name="by_owner"):
+    """One person's requests."""
 
     requested_by = UnicodeAttribute(hash_key=True)
-    listed = UnicodeAttribute(range_key=True)
 
 
-class ByDepartment(GlobalSecondaryIndex["RequestRow"]):
-    """A department's requests in the order of creation."""
-
-    class Meta:
-        """Named as in infra/template.yaml."""
-
-        index_name = "by_department"
-        projection = IncludeProjection(["summary"])
+class ByDepartment(ListIndex, index_name="by_department"):
+    """A department's requests."""
 
     department = UnicodeAttribute(hash_key=True)
-    listed = UnicodeAttribute(range_key=True)
 
 
-class ByDepartmentAndStatus(GlobalSecondaryIndex["RequestRow"]):
-    """A department's requests of one status in the order of creation."""
-
-    class Meta:
-        """Named as in infra/template.yaml."""
-
-        index_name = "by_department_status"
-        projection = IncludeProjection(["summary"])
+class ByDepartmentAndStatus(ListIndex, index_name="by_department_status"):
+    """A department's requests of one status."""
 
     department_status = UnicodeAttribute(hash_key=True)
-    listed = UnicodeAttribute(range_key=True)
 
 
-class ByLink(GlobalSecondaryIndex["RequestRow"]):
+class ByLink(ListIndex, index_name="by_link"):
     """The requests linked to one purchase request."""
+
+    linked_to = UnicodeAttribute(hash_key=True)
+
+
+class ByDue(GlobalSecondaryIndex["RequestRow"]):
+    """The requests that time changes something about, by when it does; sparse."""
 
     class Meta:
         """Named as in infra/template.yaml."""
 
-        index_name = "by_link"
+        index_name = "by_due"
         projection = IncludeProjection(["summary"])
 
-    linked_to = UnicodeAttribute(hash_key=True)
-    listed = UnicodeAttribute(range_key=True)
+    due_for = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
 
 
 class BySupplier(GlobalSecondaryIndex["SupplierRow"]):
@@ -96,6 +92,7 @@ class RequestRow(Model):
     """A request: its state as JSON, and in `outbox` what is told of its last change.
 
     `listed` is its place in the lists, `summary` what they show of it; a deleted one has neither.
+    `due_for` and `due_at` say what is to be looked at next, and when; most have neither.
     """
 
     class Meta(_Meta):
@@ -110,6 +107,8 @@ class RequestRow(Model):
     department_status = UnicodeAttribute(null=True)
     linked_to = UnicodeAttribute(null=True)
     listed = UnicodeAttribute(null=True)
+    due_for = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
     summary = UnicodeAttribute(null=True)
     body = UnicodeAttribute()
     outbox = UnicodeAttribute()
@@ -118,6 +117,7 @@ class RequestRow(Model):
     by_department = ByDepartment()
     by_department_status = ByDepartmentAndStatus()
     by_link = ByLink()
+    by_due = ByDue()
 
 
 class SupplierRow(Model):
@@ -145,18 +145,30 @@ class HistoryRow(Model):
     body = UnicodeAttribute()
 
 
-class CountRow(Model):
-    """How many requests a department has of each status; written with every change of that."""
+class TotalsRow(Model):
+    """What a department's requests come to, a number a figure; written with every commit."""
 
     class Meta(_Meta):
         """Named by `use`; the work table."""
 
     pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True, default="COUNT")
-    PENDING = NumberAttribute(default=0)
-    APPROVED = NumberAttribute(default=0)
-    REJECTED = NumberAttribute(default=0)
-    CANCELLED = NumberAttribute(default=0)
+    sk = UnicodeAttribute(range_key=True, default="TOTALS")
+    generation = NumberAttribute(default=0)
+    changed_at = UnicodeAttribute(null=True)
+    pending = NumberAttribute(default=0)
+    approved = NumberAttribute(default=0)
+    rejected = NumberAttribute(default=0)
+    cancelled = NumberAttribute(default=0)
+    drafts = NumberAttribute(default=0)
+    pending_cents = NumberAttribute(default=0)
+    approved_cents = NumberAttribute(default=0)
+    rejected_cents = NumberAttribute(default=0)
+    cancelled_cents = NumberAttribute(default=0)
+    reserved_cents = NumberAttribute(default=0)
+    decided = NumberAttribute(default=0)
+    approved_ever = NumberAttribute(default=0)
+    waited_seconds = NumberAttribute(default=0)
+    overdue = NumberAttribute(default=0)
 
 
 class NotificationRow(Model):
@@ -171,47 +183,98 @@ class NotificationRow(Model):
 
 
 class BudgetRow(Model):
-    """A department's budget for a period: what Finance said, and what is left to promise."""
+    """A department's budget for a period: what Finance said, and what is left to promise.
+
+    Without `figures` the budget is unknown, however much an override holds of it. `fetches` counts
+    the fetches that began, `figures_fetch` is the one that brought these figures.
+    """
 
     class Meta(_Meta):
         """Named by `use`."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="BUDGET")
-    figures = UnicodeAttribute()
-    remaining_cents = NumberAttribute()
-    unconfirmed_cents = NumberAttribute()
-    available_cents = NumberAttribute()
-    confirmations = NumberAttribute()
-    last_synced_at = UnicodeAttribute()
-    is_stale = BooleanAttribute()
+    figures = UnicodeAttribute(null=True)
+    figures_version = NumberAttribute(null=True)
+    figures_fetch = NumberAttribute(null=True)
+    fetches = NumberAttribute(null=True)
+    remaining_cents = NumberAttribute(null=True)
+    unconfirmed_cents = NumberAttribute(null=True)
+    available_cents = NumberAttribute(null=True)
+    confirmations = NumberAttribute(null=True)
+    last_synced_at = UnicodeAttribute(null=True)
+    is_stale = BooleanAttribute(null=True)
     failed_at = UnicodeAttribute(null=True)
+    failure = UnicodeAttribute(null=True)
+    over_committed_since = UnicodeAttribute(null=True)
+    events_so_far = NumberAttribute(null=True)
 
 
-class ConfirmationRow(Model):
-    """The mark that Finance has confirmed the hold of one event."""
+class FiguresRow(Model):
+    """What Finance once said of a budget, one row for each time it said something different."""
 
     class Meta(_Meta):
         """Named by `use`; the budgets table."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
+
+
+class BudgetOutboxRow(Model):
+    """What is told of the last sync of a budget.
+
+    Apart from the budget itself, whose every hold would wake the relay with it again.
+    """
+
+    class Meta(_Meta):
+        """Named by `use`; the budgets table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="OUTBOX")
+    outbox = UnicodeAttribute()
+
+
+class HoldRow(Model):
+    """What has happened to a hold since its approval, whose event names it; no row for nothing.
+
+    `freed_cents` is what was given back before Finance confirmed the hold, and no more after.
+    """
+
+    class Meta(_Meta):
+        """Named by `use`; the budgets table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    freed_cents = NumberAttribute(null=True)
+    is_confirmed = BooleanAttribute(null=True)
 
 
 class SubscriptionRow(Model):
-    """A webhook subscription, its signing secret included: the table is encrypted at rest."""
+    """A webhook subscription, its signing secrets included: the table is encrypted at rest.
+
+    `outbox` is what is told of its last change, and all of the row that the relay passes on. One
+    that was removed has no secrets, and leaves by itself.
+    """
 
     class Meta(_Meta):
         """Named by `use`; the webhooks table."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute(null=True)
     body = UnicodeAttribute()
-    secret = UnicodeAttribute()
+    secret = UnicodeAttribute(null=True)
+    old_secrets = UnicodeAttribute(null=True)
+    outbox = UnicodeAttribute()
+    expires_at = NumberAttribute(null=True)
 
 
 class ApiKeyRow(Model):
-    """An API key under its hash: what never changes of it as JSON, what does as attributes."""
+    """An API key under its hash: what never changes of it as JSON, what does as attributes.
+
+    `outbox` is what is told of its making, then of its end.
+    """
 
     class Meta(_Meta):
         """Named by `use`."""
@@ -219,19 +282,67 @@ class ApiKeyRow(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
+    outbox = UnicodeAttribute()
     last_used_at = UnicodeAttribute(null=True)
     revoked_by = UnicodeAttribute(null=True)
     revoked_at = UnicodeAttribute(null=True)
 
 
+class BusKeyRow(Model):
+    """A partner's key on the bus: what never changes of it as JSON, what does as attributes.
+
+    `outbox` is what is told of its making, then of its end.
+    """
+
+    class Meta(_Meta):
+        """Named by `use`; the keys table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
+    outbox = UnicodeAttribute()
+    revoked_by = UnicodeAttribute(null=True)
+    revoked_at = UnicodeAttribute(null=True)
+
+
+class ByDueDelivery(GlobalSecondaryIndex["DeliveryRow"]):
+    """The deliveries whose next attempt is not in the queue, by when it is due; sparse."""
+
+    class Meta:
+        """Named as in infra/template.yaml."""
+
+        index_name = "by_due"
+        projection = KeysOnlyProjection()
+
+    due_shard = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
 class DeliveryRow(Model):
-    """One attempt to bring one event to one subscriber."""
+    """One event on its way to one subscriber, with its attempts."""
 
     class Meta(_Meta):
         """Named by `use`; the webhooks table."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+    due_shard = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+
+    by_due = ByDueDelivery()
+
+
+class EventRow(Model):
+    """An event that somebody subscribed to, for its deliveries."""
+
+    class Meta(_Meta):
+        """Named by `use`; the webhooks table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="EVENT")
     body = UnicodeAttribute()
     expires_at = NumberAttribute()
 
@@ -261,6 +372,43 @@ class ReceiptRow(Model):
     expires_at = NumberAttribute()
 
 
+class JobRunRow(Model):
+    """One run of a job."""
+
+    class Meta(_Meta):
+        """Named by `use`; the work table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class JobLeaseRow(Model):
+    """Which run may work on a job, until its lease ends; `token` is that of its current part."""
+
+    class Meta(_Meta):
+        """Named by `use`; the work table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="LEASE")
+    run_id = UnicodeAttribute()
+    token = UnicodeAttribute()
+    lease_until = NumberAttribute()
+
+
+class ParkedRow(Model):
+    """A message of a partner that was refused, for who looks into it."""
+
+    class Meta(_Meta):
+        """Named by `use`; the work table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
 class RateRow(Model):
     """What a principal has done in one window."""
 
@@ -272,6 +420,30 @@ class RateRow(Model):
     calls = NumberAttribute()
     creations = NumberAttribute()
     expires_at = NumberAttribute()
+
+
+class HitsRow(Model):
+    """How often caches had what they were asked for on one day."""
+
+    class Meta(_Meta):
+        """Named by `use`; the work table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="HITS")
+    hits = NumberAttribute()
+    misses = NumberAttribute()
+    expires_at = NumberAttribute()
+
+
+class AggregateRow(Model):
+    """What the requests that a department created on a day came to."""
+
+    class Meta(_Meta):
+        """Named by `use`; the work table."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
 
 
 class SequenceRow(Model):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import sleep
 
-from pynamodb.exceptions import CancellationReason, TransactWriteError
+from pynamodb.exceptions import CancellationReason, TransactWriteError, UpdateError
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.tables import RequestRow, connection
@@ -17,6 +17,7 @@ RETRY_BASE_SECONDS = 0.02
 RETRY_CAP_SECONDS = 0.4
 
 _CONDITION_FAILED = "ConditionalCheckFailed"
+_MET_A_TRANSACTION = "TransactionConflictException"
 _TRY_AGAIN = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
@@ -26,6 +27,21 @@ class Part:
 
     add: Callable[[TransactWrite], None]
     refused: Callable[[CancellationReason], Exception]
+
+
+def undisturbed(write: Callable[[], None]) -> None:
+    """Do one write of an item that transactions write as well, again where it meets one.
+
+    Raises BusyError when it met one each time.
+    """
+    for attempt in range(MAX_ATTEMPTS):
+        try:
+            return write()
+        except UpdateError as error:
+            if error.cause_response_code != _MET_A_TRANSACTION:
+                raise
+        _rest(attempt)
+    raise BusyError
 
 
 def transact(puts: Sequence[Part], updates: Sequence[Part]) -> None:
@@ -51,6 +67,10 @@ def transact(puts: Sequence[Part], updates: Sequence[Part]) -> None:
                 raise
         else:
             return
-        ceiling = min(RETRY_CAP_SECONDS, RETRY_BASE_SECONDS * 2**attempt)
-        sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret
+        _rest(attempt)
     raise BusyError
+
+
+def _rest(attempt: int) -> None:
+    ceiling = min(RETRY_CAP_SECONDS, RETRY_BASE_SECONDS * 2**attempt)
+    sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret

@@ -1,16 +1,14 @@
 """One POST to a subscriber: short, bounded, to a public address, never following a redirect."""
 
-import ipaddress
-import socket
-from datetime import UTC, datetime
 from time import monotonic
 from urllib.parse import urlsplit
 
 import requests
 
 from chalicelib.adapters import web
+from chalicelib.domain import addresses
+from chalicelib.domain.deliveries import Answered
 from chalicelib.domain.errors import FieldError, InvalidInputError
-from chalicelib.usecases.ports import Attempt
 
 TIMEOUT_SECONDS = 5.0
 
@@ -18,6 +16,10 @@ TIMEOUT_SECONDS = 5.0
 MAX_ANSWER_BYTES = 1024
 
 _UNRESOLVED = "the host name cannot be resolved"
+_NO_URL = "must be a valid http(s) URL"
+_NO_HTTPS = "must be https"
+_INWARDS = "must not point at a private or reserved address"
+_ODD_PORT = "must not use the port of another protocol"
 
 
 class HttpWebhookSender:
@@ -31,45 +33,65 @@ class HttpWebhookSender:
 
         A name that does not resolve yet may be registered: it is judged again at each attempt.
         """
-        reason = self._refusal(url)
+        with web.within(TIMEOUT_SECONDS):
+            reason = self._refusal(url)
         if reason and reason != _UNRESOLVED:
             raise InvalidInputError((FieldError("url", reason),))
 
-    def post(self, url: str, body: bytes, headers: dict[str, str]) -> Attempt:
-        """Post once; what goes wrong is in the attempt, not raised."""
-        at, started = datetime.now(UTC), monotonic()
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answered:
+        """Post once; what goes wrong is in the answer, not raised."""
+        started = monotonic()
         status: int | None = None
-        answer, error = "", self._refusal(url)
-        if error is None:
-            try:
-                with web.session().post(
-                    url,
-                    data=body,
-                    headers=headers,
-                    timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS),
-                    allow_redirects=False,
-                    stream=True,
-                ) as response:
-                    status = response.status_code
-                    first = next(response.iter_content(MAX_ANSWER_BYTES), b"")
-                    answer = first.decode("utf-8", "replace")
-            except requests.RequestException as failure:
-                error = type(failure).__name__
-        duration_ms = int((monotonic() - started) * 1000)
-        return Attempt(at=at, status=status, duration_ms=duration_ms, answer=answer, error=error)
+        retry_after: str | None = None
+        answer = bytearray()
+        try:
+            with web.within(TIMEOUT_SECONDS):
+                # The addresses that are judged here are the ones that are called.
+                error = self._refusal(url)
+                if error is None:
+                    with web.session().post(
+                        url, data=body, headers=headers, allow_redirects=False, stream=True
+                    ) as response:
+                        status = response.status_code
+                        retry_after = response.headers.get("Retry-After")
+                        for piece in web.beginning(response, MAX_ANSWER_BYTES):
+                            answer += piece
+        except requests.RequestException as failure:
+            error = type(failure).__name__
+        return Answered(
+            status=status,
+            duration_ms=int((monotonic() - started) * 1000),
+            answer=answer.decode("utf-8", "replace"),
+            error=error,
+            retry_after=retry_after,
+        )
 
     def _refusal(self, url: str) -> str | None:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        wrong = addresses.judge_url(url)
+        if wrong:
+            return wrong
         try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            return _UNRESOLVED
-        addresses = {ipaddress.ip_address(entry[4][0]) for entry in found}
-        if self._allow_loopback and all(address.is_loopback for address in addresses):
+            # Read as it will be called, should parsers differ over who is meant.
+            parts = urlsplit(requests.Request("POST", url).prepare().url or "")
+        except requests.RequestException:
+            return _NO_URL
+        host = parts.hostname or ""
+        if host != urlsplit(url).hostname:
+            return _NO_URL
+        if addresses.leads_inwards(host) and not (self._allow_loopback and host == "localhost"):
+            return _INWARDS
+        try:
+            found = web.resolve(host)
+        except OSError:
+            return _UNRESOLVED if parts.scheme == "https" or self._allow_loopback else _NO_HTTPS
+        if self._allow_loopback and all(map(addresses.is_loopback, found)):
             return None
-        if parts.scheme != "https":
-            return "must be https"
-        if not all(address.is_global and not address.is_multicast for address in addresses):
-            return "must not point at a private or reserved address"
-        return None
+        return _refusal_of(found, parts.scheme, parts.port)
+
+
+def _refusal_of(found: list[str], scheme: str, port: int | None) -> str | None:
+    if not all(map(addresses.is_public, found)):
+        return _INWARDS
+    if scheme != "https":
+        return _NO_HTTPS
+    return _ODD_PORT if addresses.is_odd_port(scheme, port) else None

@@ -1,48 +1,248 @@
 """Webhook subscriptions and their deliveries in DynamoDB."""
 
-from datetime import timedelta
+import zlib
+from datetime import datetime, timedelta
 
-from chalicelib.adapters.receipts import put_with_receipt
-from chalicelib.adapters.tables import DeliveryRow, SubscriptionRow
+from pydantic import TypeAdapter
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.adapters import keys
+from chalicelib.adapters.receipts import put_with_receipt, update_with_receipt
+from chalicelib.adapters.tables import DeliveryRow, EventRow, SubscriptionRow
+from chalicelib.domain.deliveries import HANDED_OVER_AGAIN_AFTER, KEEP, Delivery
+from chalicelib.domain.errors import ConflictError, WebhookNotFoundError
+from chalicelib.domain.events import AuditEntry
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.webhooks import Subscription
-from chalicelib.usecases.ports import Attempt
+from chalicelib.domain.messages import Outbox, PublishedEvent
+from chalicelib.domain.webhooks import Endpoint, OldSecret, Subscription
 
-#: How long the record of a delivery is kept.
-KEEP_DELIVERIES = timedelta(days=30)
+#: How long what is left of a removed subscription stays: its outbox has long been told then.
+KEEP_REMOVED = timedelta(days=30)
+
+#: Due times are spread over so many partitions of their index.
+DUE_SHARDS = 4
+
+#: No id of ours is as long, and DynamoDB refuses keys that are longer than a kilobyte.
+_MAX_ID_CHARACTERS = 200
 
 _SUBSCRIPTIONS = "SUBSCRIPTIONS"
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+_OLD_SECRETS = TypeAdapter(tuple[OldSecret, ...])
 
 
 class DynamoSubscriptions:
     """The Subscriptions on DynamoDB: few, and always read together, so one partition."""
 
-    def add(
-        self, subscription: Subscription, secret: str, *, receipt: Receipt | None = None
-    ) -> None:
-        """Keep a new subscription with its secret, and the receipt of the call with it."""
+    def add(self, endpoint: Endpoint, *, audit: AuditEntry, receipt: Receipt | None = None) -> None:
+        """Keep a new subscription with its secret, what Audit is told, and the call's receipt."""
         row = SubscriptionRow(
             _SUBSCRIPTIONS,
-            subscription.id,
-            body=subscription.model_dump_json(),
-            secret=secret,
+            endpoint.subscription.id,
+            version=endpoint.subscription.version,
+            body=endpoint.subscription.model_dump_json(),
+            secret=endpoint.secret,
+            old_secrets=_OLD_SECRETS.dump_json(endpoint.old_secrets).decode(),
+            outbox=_outbox(audit),
         )
         put_with_receipt(row, SubscriptionRow.pk.does_not_exist(), receipt)
 
-    def all(self) -> tuple[tuple[Subscription, str], ...]:
-        """Return every subscription with its secret, as last written."""
+    def get(self, subscription_id: str) -> Endpoint:
+        """Return a subscription as last written; raises WebhookNotFoundError."""
+        if len(subscription_id) > _MAX_ID_CHARACTERS:
+            raise WebhookNotFoundError
+        try:
+            row = SubscriptionRow.get(_SUBSCRIPTIONS, subscription_id, consistent_read=True)
+        except SubscriptionRow.DoesNotExist:
+            raise WebhookNotFoundError from None
+        endpoint = _endpoint(row)
+        if endpoint is None:
+            raise WebhookNotFoundError
+        return endpoint
+
+    def all(self) -> tuple[Endpoint, ...]:
+        """Return every subscription, as last written."""
         rows = SubscriptionRow.query(_SUBSCRIPTIONS, consistent_read=True)
-        return tuple((Subscription.model_validate_json(row.body), row.secret) for row in rows)
+        return tuple(endpoint for row in rows if (endpoint := _endpoint(row)))
+
+    def save(
+        self,
+        endpoint: Endpoint,
+        *,
+        audit: AuditEntry | None = None,
+        receipt: Receipt | None = None,
+    ) -> None:
+        """Keep the next version of a subscription, with what Audit is told and the receipt.
+
+        Raises ConflictError, IdempotencyKeyTakenError.
+        """
+        row = SubscriptionRow(_SUBSCRIPTIONS, endpoint.subscription.id)
+        actions = [
+            SubscriptionRow.version.set(endpoint.subscription.version),
+            SubscriptionRow.body.set(endpoint.subscription.model_dump_json()),
+            SubscriptionRow.secret.set(endpoint.secret),
+            SubscriptionRow.old_secrets.set(_OLD_SECRETS.dump_json(endpoint.old_secrets).decode()),
+        ]
+        if audit:  # otherwise what was told stays, and is not told again
+            actions.append(SubscriptionRow.outbox.set(_outbox(audit)))
+        update_with_receipt(row, actions, _is_before(endpoint), receipt)
+
+    def remove(self, endpoint: Endpoint, *, audit: AuditEntry) -> None:
+        """End a subscription and forget its secrets; raises ConflictError."""
+        ended_at = endpoint.subscription.updated_at or endpoint.subscription.created_at
+        row = SubscriptionRow(_SUBSCRIPTIONS, endpoint.subscription.id)
+        actions = [
+            SubscriptionRow.version.set(endpoint.subscription.version),
+            SubscriptionRow.secret.remove(),
+            SubscriptionRow.old_secrets.remove(),
+            SubscriptionRow.outbox.set(_outbox(audit)),
+            SubscriptionRow.expires_at.set(int((ended_at + KEEP_REMOVED).timestamp())),
+        ]
+        update_with_receipt(row, actions, _is_before(endpoint), receipt=None)
 
 
 class DynamoDeliveries:
-    """The Deliveries on DynamoDB: an item an attempt, so that two attempts never overwrite."""
+    """The Deliveries on DynamoDB: an item a delivery, an item an event, until TTL takes them."""
 
-    def record(self, subscription_id: str, event_id: str, attempt: Attempt) -> None:
-        """Keep how an attempt went, until TTL takes it."""
-        DeliveryRow(
-            f"DELIVERIES#{subscription_id}",
-            f"{event_id}#{attempt.at.isoformat()}",
-            body=attempt.model_dump_json(),
-            expires_at=int((attempt.at + KEEP_DELIVERIES).timestamp()),
+    def keep_event(self, event: PublishedEvent, at: datetime) -> None:
+        """Keep an event for its deliveries; again does no harm."""
+        EventRow(
+            keys.event_pk(event.id), body=event.model_dump_json(), expires_at=_expiry(at)
         ).save()
+
+    def event(self, event_id: str) -> PublishedEvent | None:
+        """Return an event; None where it is kept no more."""
+        try:
+            row = EventRow.get(keys.event_pk(event_id), "EVENT", consistent_read=True)
+        except EventRow.DoesNotExist:
+            return None
+        return PublishedEvent.model_validate_json(row.body)
+
+    def get(self, subscription_id: str, delivery_id: str) -> Delivery | None:
+        """Return a delivery as last written; None where there is none."""
+        if len(delivery_id) > _MAX_ID_CHARACTERS:
+            return None
+        try:
+            row = DeliveryRow.get(
+                keys.deliveries_pk(subscription_id), delivery_id, consistent_read=True
+            )
+        except DeliveryRow.DoesNotExist:
+            return None
+        return _delivery(row)
+
+    def save(self, delivery: Delivery, *, receipt: Receipt | None = None) -> None:
+        """Keep the next version of a delivery, and the call's receipt.
+
+        Raises ConflictError, IdempotencyKeyTakenError.
+        """
+        due = delivery.due_at
+        row = DeliveryRow(
+            keys.deliveries_pk(delivery.subscription_id),
+            delivery.id,
+            version=delivery.version,
+            body=delivery.model_dump_json(),
+            due_shard=_shard(delivery.id) if due else None,
+            due_at=keys.due_at(due) if due else None,
+            expires_at=_expiry(delivery.created_at),
+        )
+        is_first = delivery.version == 1
+        free: Condition = (
+            DeliveryRow.pk.does_not_exist()
+            if is_first
+            else DeliveryRow.version == delivery.version - 1
+        )
+        try:
+            put_with_receipt(row, free, receipt)
+        except PutError as error:
+            if error.cause_response_code != _CONDITION_FAILED:
+                raise
+            raise ConflictError from None
+
+    def latest(
+        self, subscription_id: str, *, limit: int, before: str | None = None
+    ) -> list[Delivery]:
+        """Return up to `limit` deliveries, newest events first, from below the id `before` on."""
+        below = DeliveryRow.sk < before if before else None
+        rows = DeliveryRow.query(
+            keys.deliveries_pk(subscription_id),
+            below,
+            scan_index_forward=False,
+            limit=limit,
+            consistent_read=True,
+        )
+        return [_delivery(row) for row in rows]
+
+    def following(self, subscription_id: str, *, after: str, limit: int) -> list[Delivery]:
+        """Return up to `limit` deliveries, oldest events first, from above the id `after` on."""
+        rows = DeliveryRow.query(
+            keys.deliveries_pk(subscription_id),
+            DeliveryRow.sk > after,
+            limit=limit,
+            consistent_read=True,
+        )
+        return [_delivery(row) for row in rows]
+
+    def take_due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Return up to `limit` deliveries whose time in the table has come, and move it on.
+
+        Whoever moves it has the delivery, so that of two sweeps at once only one does.
+        """
+        taken: list[Delivery] = []
+        for shard in range(DUE_SHARDS):
+            found = DeliveryRow.by_due.query(
+                str(shard), DeliveryRow.due_at <= keys.due_at(now), limit=limit - len(taken)
+            )
+            taken += [delivery for row in found if (delivery := _taken(row, now))]
+            if len(taken) >= limit:
+                break
+        return taken
+
+
+def _taken(found: DeliveryRow, now: datetime) -> Delivery | None:
+    """Return a delivery that the index showed, unless it is due no more."""
+    row = DeliveryRow(found.pk, found.sk)
+    later = keys.due_at(now + HANDED_OVER_AGAIN_AFTER)
+    try:
+        row.update(
+            actions=[DeliveryRow.due_at.set(later)], condition=DeliveryRow.due_at == found.due_at
+        )
+    except UpdateError as error:
+        if error.cause_response_code != _CONDITION_FAILED:
+            raise
+        return None
+    return _delivery(row)
+
+
+def _delivery(row: DeliveryRow) -> Delivery:
+    return Delivery.model_validate_json(row.body)
+
+
+def _endpoint(row: SubscriptionRow) -> Endpoint | None:
+    """Return a subscription; None for what is left of one that was removed."""
+    secret: str | None = row.secret
+    if secret is None:
+        return None
+    return Endpoint(
+        subscription=Subscription.model_validate_json(row.body),
+        secret=secret,
+        old_secrets=_OLD_SECRETS.validate_json(row.old_secrets or "[]"),
+    )
+
+
+def _is_before(endpoint: Endpoint) -> Condition:
+    before: Condition = (SubscriptionRow.version == endpoint.subscription.version - 1) & (
+        SubscriptionRow.secret.exists()
+    )
+    return before
+
+
+def _outbox(audit: AuditEntry) -> str:
+    return Outbox(audit=audit).model_dump_json()
+
+
+def _shard(delivery_id: str) -> str:
+    return str(zlib.crc32(delivery_id.encode()) % DUE_SHARDS)
+
+
+def _expiry(kept_from: datetime) -> int:
+    return int((kept_from + KEEP).timestamp())

@@ -12,26 +12,41 @@ DEPARTMENTS: tuple[Department, ...] = get_args(Department)
 
 
 class Level(StrEnum):
-    """How far a role reaches; a service reaches as far as its key's scopes and departments."""
+    """How far a role reaches; a service reaches as far as its key's scopes and departments.
+
+    SYSTEM is this service itself, in what it does of its own accord.
+    """
 
     USER = "user"
     ADMIN = "admin"
     SUPERADMIN = "superadmin"
     SERVICE = "service"
+    SYSTEM = "system"
 
 
 class Scope(StrEnum):
-    """What an API key may be good for."""
+    """What a service may be good for."""
 
     REQUESTS_READ = "requests:read"
     REQUESTS_WRITE = "requests:write"
     BUDGETS_READ = "budgets:read"
     SYNC_RUN = "sync:run"
     WEBHOOKS_MANAGE = "webhooks:manage"
+    RESERVATIONS_CONSUME = "reservations:consume"
+    RESERVATIONS_RELEASE = "reservations:release"
+    REQUESTS_SUBMIT = "requests:submit"
 
 
-#: What ids of services begin with; no token of a person may claim such an id.
+#: What only commands on the bus are good for, and so no API key.
+BUS_SCOPES = frozenset(
+    {Scope.RESERVATIONS_CONSUME, Scope.RESERVATIONS_RELEASE, Scope.REQUESTS_SUBMIT}
+)
+
+
+#: What ids of services, and of this one, begin with; no token of a person may claim such an id.
 SERVICE_ID_PREFIX = "key:"
+BUS_ID_PREFIX = "bus:"
+SYSTEM_ID_PREFIX = "system:"
 
 #: The role under which services stand in histories and audit entries.
 SERVICE_ROLE = "Service"
@@ -118,6 +133,16 @@ def may_edit(actor: Actor, *, department: Department, requested_by: str) -> None
     may_see(actor, department=department, requested_by=requested_by)
 
 
+def may_submit(actor: Actor, *, department: Department, requested_by: str) -> None:
+    """Let those who edit, and services on the bus what they made; raises ForbiddenError."""
+    if actor.level is Level.SERVICE and Scope.REQUESTS_SUBMIT in actor.scopes:
+        _key_reaches(actor, Scope.REQUESTS_SUBMIT, department)
+        if actor.id != requested_by:
+            raise ForbiddenError("A service submits what it created itself, and nothing else")
+        return
+    may_edit(actor, department=department, requested_by=requested_by)
+
+
 def may_review(actor: Actor, *, department: Department, requested_by: str) -> None:
     """Let the department's admins and SuperAdmins, but not on their own; raises ForbiddenError."""
     may_review_some(actor)
@@ -126,10 +151,91 @@ def may_review(actor: Actor, *, department: Department, requested_by: str) -> No
         raise ForbiddenError("Nobody reviews their own budget request")
 
 
+def may_override(actor: Actor) -> None:
+    """SuperAdmins only hold what a budget does not have; raises ForbiddenError."""
+    if actor.level is not Level.SUPERADMIN:
+        raise ForbiddenError("Only a SuperAdmin overrides a budget's limit")
+
+
+def may_end_hold(actor: Actor, scope: Scope, department: Department) -> None:
+    """Let services that are good for this kind of end, in their departments.
+
+    `scope` is `reservations:consume` or `reservations:release`. Raises ForbiddenError.
+    """
+    if actor.level is not Level.SERVICE:
+        raise ForbiddenError("Only services consume or release what a budget request holds")
+    _key_reaches(actor, scope, department)
+
+
+def may_act_on_time(actor: Actor) -> None:
+    """Let the service itself alone do what is done because time has passed.
+
+    Raises ForbiddenError.
+    """
+    if actor.level is not Level.SYSTEM:
+        raise ForbiddenError("Only the service itself does this, when it is time")
+
+
 def may_review_some(actor: Actor) -> None:
     """Let those who review at all: admins and SuperAdmins; raises ForbiddenError."""
     if actor.level not in {Level.ADMIN, Level.SUPERADMIN}:
         raise ForbiddenError("Only admins can review budget requests")
+
+
+def budgets_seen_by(actor: Actor) -> tuple[Department, ...]:
+    """Return whose budgets `actor` may see: the own department's, all, or those of the key."""
+    if actor.level is Level.SERVICE:
+        return actor.departments
+    if actor.level is Level.SUPERADMIN:
+        return DEPARTMENTS
+    return (actor.department,) if actor.department else ()
+
+
+def may_see_budget(actor: Actor, department: Department) -> None:
+    """Let everyone of the department, keys of it, any SuperAdmin; raises ForbiddenError."""
+    if actor.level is Level.SERVICE:
+        _key_reaches(actor, Scope.BUDGETS_READ, department)
+    elif department not in budgets_seen_by(actor):
+        raise ForbiddenError("You may see the budget of your own department only")
+
+
+def budgets_synced_by(actor: Actor) -> tuple[Department, ...]:
+    """Return whose budgets `actor` may have synced; raises ForbiddenError for users."""
+    if actor.level is Level.USER:
+        raise ForbiddenError("Only admins sync budgets")
+    return budgets_seen_by(actor)
+
+
+def may_sync_budget(actor: Actor, department: Department) -> None:
+    """Let the department's admins and keys, and any SuperAdmin; raises ForbiddenError."""
+    if actor.level is Level.SERVICE:
+        _key_reaches(actor, Scope.SYNC_RUN, department)
+    elif department not in budgets_synced_by(actor):
+        raise ForbiddenError("You may sync the budget of your own department only")
+
+
+def may_see_metrics(actor: Actor) -> None:
+    """SuperAdmins only; raises ForbiddenError."""
+    if actor.level is not Level.SUPERADMIN:
+        raise ForbiddenError("Only a SuperAdmin sees the service's metrics")
+
+
+def analysed_by(actor: Actor) -> tuple[Department, ...]:
+    """Return whose figures `actor` may see: an admin's own department's, all for SuperAdmins.
+
+    Raises ForbiddenError.
+    """
+    if actor.level is Level.SUPERADMIN:
+        return DEPARTMENTS
+    if actor.level is not Level.ADMIN or actor.department is None:
+        raise ForbiddenError("Only admins see the figures of departments")
+    return (actor.department,)
+
+
+def may_analyse(actor: Actor, department: Department) -> None:
+    """Let the department's admins and SuperAdmins; raises ForbiddenError."""
+    if department not in analysed_by(actor):
+        raise ForbiddenError("You may see the figures of your own department only")
 
 
 def may_search_items(actor: Actor) -> None:
@@ -154,6 +260,12 @@ def may_manage_api_keys(actor: Actor) -> None:
     """SuperAdmins only; raises ForbiddenError."""
     if actor.level is not Level.SUPERADMIN:
         raise ForbiddenError("Only a SuperAdmin manages API keys")
+
+
+def may_run_jobs(actor: Actor) -> None:
+    """SuperAdmins only, and so for their records; raises ForbiddenError."""
+    if actor.level is not Level.SUPERADMIN:
+        raise ForbiddenError("Only a SuperAdmin runs jobs")
 
 
 def _key_reaches(actor: Actor, scope: Scope, department: Department) -> None:

@@ -5,14 +5,15 @@ from decimal import Decimal
 
 from chalicelib.domain import access
 from chalicelib.domain.access import Actor
+from chalicelib.domain.changes import Change, Step
 from chalicelib.domain.content import ItemApproval, ItemModification, ItemRejection
 from chalicelib.domain.errors import InvalidStatusError
 from chalicelib.domain.events import AuditAction, EventType
-from chalicelib.domain.requests import BudgetRequest, Change, ItemStatus, Status, Step
+from chalicelib.domain.requests import BudgetRequest, ItemStatus, Status
 
 
 def approve_item(
-    request: BudgetRequest, item_id: int, body: ItemApproval, *, by: Actor, at: datetime
+    request: BudgetRequest, item_id: int, body: ItemApproval, by: Actor, at: datetime
 ) -> Change:
     """Return the Change that allocates money to a line; what was asked for unless told otherwise.
 
@@ -32,7 +33,7 @@ def approve_item(
 
 
 def reject_item(
-    request: BudgetRequest, item_id: int, body: ItemRejection, *, by: Actor, at: datetime
+    request: BudgetRequest, item_id: int, body: ItemRejection, by: Actor, at: datetime
 ) -> Change:
     """Return the Change that allocates nothing to a line, saying why.
 
@@ -51,7 +52,7 @@ def reject_item(
 
 
 def modify_item(
-    request: BudgetRequest, item_id: int, body: ItemModification, *, by: Actor, at: datetime
+    request: BudgetRequest, item_id: int, body: ItemModification, by: Actor, at: datetime
 ) -> Change:
     """Return the Change that allocates another amount to a line than was asked for.
 
@@ -101,4 +102,4 @@ def _decided(
         "decidedBy": step.by.id,
         "notes": notes,
     }
-    return step.to({"item_allocations": lines}, event, data, comments=notes)
+    return step.to({"item_allocations": lines}, (event, data), comments=notes)

@@ -7,9 +7,10 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, WithJsonSchema
 
 from chalicelib.domain.access import (
+    BUS_SCOPES,
     SERVICE_ID_PREFIX,
     SERVICE_ROLE,
     Actor,
@@ -107,11 +108,25 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 
 
+_KEY_SCOPES = [scope.value for scope in Scope if scope not in BUS_SCOPES]
+
+
+def _of_a_key(scope: Scope) -> Scope:
+    if scope in BUS_SCOPES:
+        raise ValueError(f"must be one of: {', '.join(_KEY_SCOPES)}")
+    return scope
+
+
+KeyScope = Annotated[
+    Scope, AfterValidator(_of_a_key), WithJsonSchema({"type": "string", "enum": _KEY_SCOPES})
+]
+
+
 class NewApiKey(Value):
     """The body of a new key; without `expiresAt` it is good until it is revoked."""
 
     name: Name
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1), AfterValidator(_each_once)]
+    scopes: Annotated[tuple[KeyScope, ...], Field(min_length=1), AfterValidator(_each_once)]
     departments: Annotated[tuple[Department, ...], Field(min_length=1), AfterValidator(_each_once)]
     expires_at: Moment | None = None
 

@@ -1,12 +1,14 @@
 """A department's budget for a period: what Finance last said, and what is left to promise."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator
 
 from chalicelib.domain import money
 from chalicelib.domain.access import Department
-from chalicelib.domain.fiscal import FiscalPeriod
+from chalicelib.domain.fiscal import FiscalPeriod, FiscalQuarter
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import Money
 
@@ -24,8 +26,21 @@ class BudgetKey(Value):
     fiscal_year: int
     fiscal_period: FiscalPeriod
 
+    @classmethod
+    def of(cls, department: Department, quarter: FiscalQuarter) -> Self:
+        """Return the key of a department's budget for a quarter."""
+        return cls(department=department, fiscal_year=quarter.year, fiscal_period=quarter.period)
+
     def __str__(self) -> str:
         return f"{self.department} {self.fiscal_year} {self.fiscal_period}"
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+#: A moment in UTC; Finance's dates begin there, and its times without a zone are there.
+UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class FinanceFigures(Value):
@@ -36,8 +51,8 @@ class FinanceFigures(Value):
     used_amount: Money
     reserved_amount: Money
     remaining_amount: Money
-    period_start: datetime | None
-    period_end: datetime | None
+    period_start: UtcMoment | None
+    period_end: UtcMoment | None
 
 
 class DepartmentBudget(Value):
@@ -46,7 +61,8 @@ class DepartmentBudget(Value):
     `available` is what may still be promised: it is stored, because the write that takes from it
     can only compare stored numbers. `confirmations` counts the holds Finance has confirmed; a
     fetch that began before a confirmation must not be applied after it, or that hold would be
-    missing from both sides.
+    missing from both sides. `figures_version` counts how often Finance said something different.
+    `failed_at` and `failure` tell of the last time it was asked in vain, if that was the last.
     """
 
     key: BudgetKey
@@ -57,6 +73,9 @@ class DepartmentBudget(Value):
     last_synced_at: datetime
     is_stale: bool
     failed_at: datetime | None = None
+    failure: str | None = None
+    figures_version: int = 1
+    over_committed_since: datetime | None = None
 
     def is_fresh(self, at: datetime) -> bool:
         """Whether the figures may be used at `at` without asking Finance again."""
@@ -67,20 +86,35 @@ class DepartmentBudget(Value):
         return self.failed_at is None or at - self.failed_at >= RETRY_AFTER
 
     @property
+    def held(self) -> Decimal:
+        """What our own holds take that Finance's figures do not contain.
+
+        Below zero while Finance still counts a hold that was given back.
+        """
+        return self.figures.remaining_amount - self.available
+
+    @property
+    def spent(self) -> Decimal:
+        """What is used, reserved at Finance, or held by us."""
+        return self.figures.used_amount + self.figures.reserved_amount + self.held
+
+    @property
+    def is_over_committed(self) -> bool:
+        """Whether more is promised than there is."""
+        return self.available < 0
+
+    @property
     def utilization(self) -> Decimal | None:
-        """Used and reserved in per cent of what was allocated; None where nothing was."""
-        allocated = self.figures.allocated_amount
-        if allocated <= 0:
-            return None
-        spent = self.figures.used_amount + self.figures.reserved_amount + self.unconfirmed
-        return (spent / allocated * 100).quantize(money.CENT)
+        """What is spent in per cent of what was allocated; None where nothing was."""
+        return money.share(self.spent, self.figures.allocated_amount)
 
 
 class Hold(Value):
-    """Money to be taken from a budget's `available`."""
+    """Money to be taken from a budget's `available`; an override takes it whatever is there."""
 
     key: BudgetKey
     amount: Money
+    is_override: bool = False
 
 
 class Terms(Value):

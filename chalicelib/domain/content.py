@@ -28,14 +28,14 @@ MAX_ITEMS = 50
 MAX_BULK = 25
 
 
-def _whole(value: object) -> object:
-    """Take `7.0` for 7, as JSON does; the schema calls both integers."""
+def whole_number(value: object) -> object:
+    """Take `7.0` for 7, as JSON does; schemas call both integers."""
     if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and value == int(value):
         return int(value)
     return value
 
 
-RequestId = Annotated[int, Field(strict=True, gt=0, lt=10**15), BeforeValidator(_whole)]
+RequestId = Annotated[int, Field(strict=True, gt=0, lt=10**15), BeforeValidator(whole_number)]
 
 
 class NewItem(Value):
@@ -192,12 +192,37 @@ class Cancellation(Value):
     reason: Notes | None = None
 
 
+def _override_with_its_reason(schema: dict[str, Any]) -> None:
+    """Tell that an override says why, and that nothing else does."""
+    overrides = {"override": {"const": True}, "overrideReason": {"type": "string"}}
+    schema["oneOf"] = [
+        {"properties": {"override": {"const": False}, "overrideReason": {"type": "null"}}},
+        {"properties": overrides, "required": ["override", "overrideReason"]},
+    ]
+
+
 class Approval(Value):
-    """The body of an approval; `reservedAmount` defaults to what was asked for."""
+    """The body of an approval; `reservedAmount` defaults to what was asked for.
+
+    `override` holds the money whatever the budget has, and says why.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_override_with_its_reason)
 
     review_notes: Notes | None = None
     reserved_amount: Amount | None = None
     buffer_percentage: Percentage = Decimal("0.00")
+    override_reason: Notes | None = None
+    override: StrictBool = Field(default=False, validate_default=True)
+
+    @field_validator("override")
+    @classmethod
+    def _says_why(cls, override: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
+        # A reason that is wrong itself has its own error already.
+        reason = info.data.get("override_reason", "")
+        if reason != "" and override is (reason is None):
+            raise ValueError("goes together with an overrideReason")
+        return override
 
 
 class FundsQuery(Value):

@@ -6,14 +6,15 @@ from typing import Any
 from chalicelib.domain import access
 from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetPicture
+from chalicelib.domain.changes import Change, Step
 from chalicelib.domain.content import MAX_ITEMS, DraftChange, ItemChange, NewItem
 from chalicelib.domain.errors import FieldError, InvalidInputError, InvalidStatusError
 from chalicelib.domain.events import AuditAction, EventType
-from chalicelib.domain.requests import BudgetRequest, Change, LineItem, Status, Step
+from chalicelib.domain.requests import BudgetRequest, LineItem, Status
 
 
 def update(
-    request: BudgetRequest, new: DraftChange, *, by: Actor, at: datetime, budget: BudgetPicture
+    request: BudgetRequest, new: DraftChange, by: Actor, at: datetime, *, budget: BudgetPicture
 ) -> Change:
     """Return the Change that gives a draft the fields `new` names; `items` replaces all lines.
 
@@ -25,20 +26,18 @@ def update(
         fields |= _lines(request, new.items)
     amount = fields.get("amount_requested", request.amount_requested)
     fields |= budget.seen_by(amount)
-    return _updated(request, fields, sorted(_wire_names(new)), by=by, at=at)
+    return _updated(request, fields, sorted(_wire_names(new)), by, at)
 
 
-def delete(request: BudgetRequest, *, by: Actor, at: datetime) -> Change:
+def delete(request: BudgetRequest, by: Actor, at: datetime) -> Change:
     """Return the Change that hides a draft for good; raises ForbiddenError, InvalidStatusError."""
     _editable(request, by, "deleted")
     return Step(request, by, at, AuditAction.DELETE, "DELETED").to(
-        {"is_deleted": True},
-        EventType.DELETED,
-        {"amountRequested": request.amount_requested},
+        {"is_deleted": True}, (EventType.DELETED, {"amountRequested": request.amount_requested})
     )
 
 
-def add_item(request: BudgetRequest, new: NewItem, *, by: Actor, at: datetime) -> Change:
+def add_item(request: BudgetRequest, new: NewItem, by: Actor, at: datetime) -> Change:
     """Return the Change that adds a line to a draft.
 
     Raises ForbiddenError, InvalidStatusError; InvalidInputError when the draft is full.
@@ -49,11 +48,11 @@ def add_item(request: BudgetRequest, new: NewItem, *, by: Actor, at: datetime) -
     number = request.items_so_far + 1
     lines = (*request.item_allocations, LineItem.asked_for(number, new))
     fields = {"item_allocations": lines, "items_so_far": number}
-    return _updated(request, fields, ["items"], by=by, at=at)
+    return _updated(request, fields, ["items"], by, at)
 
 
 def change_item(
-    request: BudgetRequest, item_id: int, new: ItemChange, *, by: Actor, at: datetime
+    request: BudgetRequest, item_id: int, new: ItemChange, by: Actor, at: datetime
 ) -> Change:
     """Return the Change that rewrites one line of a draft.
 
@@ -68,10 +67,10 @@ def change_item(
     if changed.quantity * changed.unit_cost != changed.total_cost:
         raise InvalidInputError((FieldError("totalCost", "must be quantity × unitCost"),))
     lines = tuple(changed if i.id == item_id else i for i in request.item_allocations)
-    return _updated(request, {"item_allocations": lines}, ["items"], by=by, at=at)
+    return _updated(request, {"item_allocations": lines}, ["items"], by, at)
 
 
-def remove_item(request: BudgetRequest, item_id: int, *, by: Actor, at: datetime) -> Change:
+def remove_item(request: BudgetRequest, item_id: int, by: Actor, at: datetime) -> Change:
     """Return the Change that takes a line off a draft.
 
     Raises ForbiddenError, InvalidStatusError, ItemNotFoundError.
@@ -79,7 +78,7 @@ def remove_item(request: BudgetRequest, item_id: int, *, by: Actor, at: datetime
     _editable(request, by, "changed")
     request.item(item_id)
     lines = tuple(item for item in request.item_allocations if item.id != item_id)
-    return _updated(request, {"item_allocations": lines}, ["items"], by=by, at=at)
+    return _updated(request, {"item_allocations": lines}, ["items"], by, at)
 
 
 def _editable(request: BudgetRequest, by: Actor, verb: str) -> None:
@@ -97,10 +96,10 @@ def _lines(request: BudgetRequest, items: tuple[NewItem, ...]) -> dict[str, Any]
 
 
 def _updated(
-    request: BudgetRequest, fields: dict[str, Any], names: list[str], *, by: Actor, at: datetime
+    request: BudgetRequest, fields: dict[str, Any], names: list[str], by: Actor, at: datetime
 ) -> Change:
     return Step(request, by, at, AuditAction.UPDATE, "UPDATED").to(
-        fields, EventType.UPDATED, {"changedFields": names}
+        fields, (EventType.UPDATED, {"changedFields": names})
     )
 
 

@@ -9,6 +9,11 @@ BudgetRequestsError
 ├── RequestNotFoundError    NOT_FOUND
 ├── ItemNotFoundError       ITEM_NOT_FOUND
 ├── ApiKeyNotFoundError     API_KEY_NOT_FOUND
+├── JobNotFoundError        JOB_NOT_FOUND
+├── WebhookNotFoundError    WEBHOOK_NOT_FOUND
+├── DeliveryNotFoundError   DELIVERY_NOT_FOUND
+├── WebhookDisabledError    WEBHOOK_DISABLED
+├── DepartmentNotFoundError DEPARTMENT_NOT_FOUND
 ├── RouteNotFoundError      ROUTE_NOT_FOUND
 ├── MethodNotAllowedError   METHOD_NOT_ALLOWED
 ├── InvalidInputError       VALIDATION_ERROR
@@ -17,6 +22,9 @@ BudgetRequestsError
 ├── BodyTooLargeError       BODY_TOO_LARGE
 ├── UnsupportedMediaTypeError  UNSUPPORTED_MEDIA_TYPE
 ├── InvalidStatusError      INVALID_STATUS
+├── AlreadyConsumedError    ALREADY_CONSUMED (a hold ends at most once, and says which way)
+├── AlreadyReleasedError    ALREADY_RELEASED
+├── AlreadyExpiredError     ALREADY_EXPIRED
 ├── StaleVersionError       STALE_VERSION (If-Match names a version that is no more)
 ├── ConflictError           CONFLICT (another writer was first)
 ├── BusyError               BUSY (too many writers at once)
@@ -28,9 +36,11 @@ BudgetRequestsError
 ├── FinanceUnavailableError FINANCE_UNAVAILABLE
 ├── DeliveryFailedError     DELIVERY_FAILED (a worker's partner said no; its message comes back)
 ├── ClaimHeldError          CLAIM_HELD (another worker is at it; the message comes back)
+├── UnhealthyError          UNHEALTHY (a part of the service does not answer)
 └── ConfigurationError      MISCONFIGURED (the function refuses to run)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -153,6 +163,51 @@ class ApiKeyNotFoundError(BudgetRequestsError):
         super().__init__("API key not found")
 
 
+class JobNotFoundError(BudgetRequestsError):
+    """There is no such job."""
+
+    code = "JOB_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such job")
+
+
+class WebhookNotFoundError(BudgetRequestsError):
+    """No webhook subscription has this id."""
+
+    code = "WEBHOOK_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Webhook not found")
+
+
+class DeliveryNotFoundError(BudgetRequestsError):
+    """The webhook has no delivery of this id, or not any more."""
+
+    code = "DELIVERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("The webhook has no such delivery")
+
+
+class WebhookDisabledError(BudgetRequestsError):
+    """The webhook is not active; activate it first."""
+
+    code = "WEBHOOK_DISABLED"
+
+    def __init__(self) -> None:
+        super().__init__("The webhook is not active; activate it first")
+
+
+class DepartmentNotFoundError(BudgetRequestsError):
+    """There is no department of this name."""
+
+    code = "DEPARTMENT_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such department")
+
+
 class RouteNotFoundError(BudgetRequestsError):
     """Nothing is served at this path."""
 
@@ -216,13 +271,40 @@ class InvalidStatusError(BudgetRequestsError):
     code = "INVALID_STATUS"
 
 
+class AlreadyConsumedError(BudgetRequestsError):
+    """What the request held has been consumed."""
+
+    code = "ALREADY_CONSUMED"
+
+    def __init__(self) -> None:
+        super().__init__("What this budget request held has been consumed already")
+
+
+class AlreadyReleasedError(BudgetRequestsError):
+    """What the request held has been released."""
+
+    code = "ALREADY_RELEASED"
+
+    def __init__(self) -> None:
+        super().__init__("What this budget request held has been released already")
+
+
+class AlreadyExpiredError(BudgetRequestsError):
+    """What the request held has expired."""
+
+    code = "ALREADY_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__("What this budget request held has expired already")
+
+
 class StaleVersionError(BudgetRequestsError):
     """The caller decided on a version that is no more."""
 
     code = "STALE_VERSION"
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"The budget request has changed; it is at version {version} now")
+        super().__init__(f"It has changed; it is at version {version} now")
 
 
 class BusyError(BudgetRequestsError):
@@ -304,11 +386,29 @@ class DeliveryFailedError(BudgetRequestsError):
 
     code = "DELIVERY_FAILED"
 
+    def __init__(self, message: str, *, retry_in_seconds: int | None = None) -> None:
+        super().__init__(message)
+        #: When it is to be tried again, where that is not left to the queue.
+        self.retry_in_seconds = retry_in_seconds
+
 
 class ClaimHeldError(BudgetRequestsError):
     """Another worker holds the claim on this event."""
 
     code = "CLAIM_HELD"
+
+
+class UnhealthyError(BudgetRequestsError):
+    """A part of the service does not answer; see `errors` for which."""
+
+    code = "UNHEALTHY"
+
+    def __init__(self, failed: Mapping[str, int]) -> None:
+        """Take the parts that failed, each with the milliseconds it took."""
+        super().__init__("Not every part of the service answers")
+        self.errors = tuple(
+            FieldError(part, f"failed after {duration} ms") for part, duration in failed.items()
+        )
 
 
 class ConfigurationError(BudgetRequestsError):

@@ -1,6 +1,6 @@
 """What is told of a change: events for everyone, audit entries for the Audit Logs service."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -27,10 +27,15 @@ class EventType(StrEnum):
     APPROVED = "budget_request.approved"
     REJECTED = "budget_request.rejected"
     CANCELLED = "budget_request.cancelled"
+    OVERDUE = "budget_request.overdue"
     ITEM_APPROVED = "item_allocation.approved"
     ITEM_REJECTED = "item_allocation.rejected"
     ITEM_MODIFIED = "item_allocation.modified"
+    RESERVATION_CONSUMED = "reservation.consumed"
     RESERVATION_RELEASED = "reservation.released"
+    RESERVATION_EXPIRED = "reservation.expired"
+    RESERVATION_EXPIRING = "reservation.expiring"
+    OVER_COMMITTED = "budget.overcommitted"
 
 
 #: The value of `moduleName` in every audit entry (the guide's).
@@ -38,15 +43,20 @@ AUDIT_MODULE = "Budget Request"
 
 
 class Event(Value):
-    """One thing that happened to one request; `sequence` counts that request's events from 1."""
+    """One thing that happened to one request; `sequence` counts that request's events from 1.
+
+    What happened to a budget is of no request, and `sequence` counts the events of that budget;
+    `subject` says what it is about.
+    """
 
     id: str
     type: EventType
     time: datetime
     sequence: int
-    budget_request_id: int
-    request_code: str
+    budget_request_id: int | None
+    request_code: str | None
     department: Department
+    subject: str | None = None
     data: dict[str, Any]
 
     def payload(self) -> dict[str, Any]:
@@ -69,14 +79,32 @@ class AuditAction(StrEnum):
     DELETE = "DELETE"
     SUBMIT = "SUBMIT"
     APPROVE = "APPROVE"
+    OVERRIDE = "OVERRIDE"
     REJECT = "REJECT"
     CANCEL = "CANCEL"
+    CONSUME = "CONSUME"
+    RELEASE = "RELEASE"
+    EXPIRE = "EXPIRE"
+    WARN_OF_EXPIRY = "WARN_OF_EXPIRY"
+    MARK_OVERDUE = "MARK_OVERDUE"
     APPROVE_ITEM = "APPROVE_ITEM"
     REJECT_ITEM = "REJECT_ITEM"
     MODIFY_ITEM = "MODIFY_ITEM"
     WEBHOOK_CREATE = "WEBHOOK_CREATE"
+    WEBHOOK_UPDATE = "WEBHOOK_UPDATE"
+    WEBHOOK_DELETE = "WEBHOOK_DELETE"
+    WEBHOOK_ROTATE_SECRET = "WEBHOOK_ROTATE_SECRET"  # noqa: S105 - an action's name
+    WEBHOOK_TEST = "WEBHOOK_TEST"
+    WEBHOOK_REDELIVER = "WEBHOOK_REDELIVER"
+    WEBHOOK_RECOVER = "WEBHOOK_RECOVER"
+    WEBHOOK_WARN = "WEBHOOK_WARN"
+    WEBHOOK_DISABLE = "WEBHOOK_DISABLE"
+    SYNC = "SYNC"
     API_KEY_CREATE = "API_KEY_CREATE"
     API_KEY_REVOKE = "API_KEY_REVOKE"
+    BUS_KEY_CREATE = "BUS_KEY_CREATE"
+    BUS_KEY_REVOKE = "BUS_KEY_REVOKE"
+    JOB_RUN = "JOB_RUN"
 
 
 class AuditEntry(Value):
@@ -137,6 +165,8 @@ def plain(value: object) -> object:
         return number(value)
     if isinstance(value, datetime):
         return timestamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return value
 
 

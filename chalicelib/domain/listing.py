@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Self
 
@@ -17,8 +18,9 @@ from chalicelib.domain.errors import FieldError, InvalidInputError
 from chalicelib.domain.fiscal import FiscalPeriod
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import Money
-from chalicelib.domain.requests import BudgetRequest, LineItem, Status
+from chalicelib.domain.requests import BudgetRequest, LineItem, ReservationStatus, Status
 from chalicelib.domain.text import Reference
+from chalicelib.domain.totals import DepartmentTotals
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -35,7 +37,8 @@ _CURSOR_SIGNATURE_BYTES = 16
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-def _whole(value: object) -> object:
+def whole_text(value: object) -> object:
+    """Return the number that the text of a query parameter spells; raises ValueError."""
     if isinstance(value, str):
         if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
             raise ValueError("must be a whole number")
@@ -59,13 +62,15 @@ def _truth(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_day)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(whole_text)]
+Cursor = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class PageQuery(Value):
     """The query of anything that is shown in pages."""
 
-    page: Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_whole)] = 1
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_whole)] = DEFAULT_LIMIT
+    page: Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(whole_text)] = 1
+    limit: Limit = DEFAULT_LIMIT
 
     @property
     def skip(self) -> int:
@@ -102,14 +107,14 @@ class ItemQuery(PageQuery):
 class ListQuery(PageQuery):
     """The query of the list of requests; dates are whole days in UTC, both ends included."""
 
-    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    cursor: Cursor | None = None
     status: Status | None = None
     department: Department | None = None
     priority: Priority | None = None
     category: Category | None = None
     date_from: Day | None = None
     date_to: Day | None = None
-    fiscal_year: Annotated[int, Field(ge=2000, le=9999), BeforeValidator(_whole)] | None = None
+    fiscal_year: Annotated[int, Field(ge=2000, le=9999), BeforeValidator(whole_text)] | None = None
     fiscal_period: FiscalPeriod | None = None
     is_overdue: Truth | None = None
     linked_purchase_request_id: Reference | None = None
@@ -158,6 +163,8 @@ class Summary(Value):
     reserved_amount: Money | None = None
     is_reserved: bool
     reservation_expiry: datetime | None = None
+    reservation_status: ReservationStatus | None = None
+    is_expired: bool = False
     sla_deadline: datetime | None = None
     is_overdue: bool
     version: int
@@ -185,11 +192,23 @@ class Selection(Value):
     fiscal_year: int | None
     fiscal_period: FiscalPeriod | None
 
+    @classmethod
+    def created_on(cls, day: date, department: Department) -> Self:
+        """Return what selects all that a department created on a day (UTC)."""
+        nothing = dict.fromkeys(cls.model_fields)
+        span = {"first": _start(day), "last": _end(day)}
+        return cls.model_validate(nothing | span | {"departments": (department,)})
+
     @property
     def is_counted(self) -> bool:
         """Whether counters know how many there are: departments and a status, and nothing else."""
         others = self.model_dump(exclude={"departments", "status"})
         return all(value is None for value in others.values())
+
+    def counted(self, totals: Iterable[DepartmentTotals]) -> int:
+        """Return how many there are by its departments' totals, where these know (`is_counted`)."""
+        statuses = [self.status] if self.status else list(Status)
+        return sum(each.tally.count(status) for each in totals for status in statuses)
 
     def takes(self, row: Summary) -> bool:
         """Whether a row that was read is among those asked for."""

@@ -12,12 +12,16 @@ _CLOUDEVENTS_VERSION = "1.0"
 
 
 class Outbox(BaseModel):
-    """What is told of one change, stored with it and read from the table's stream."""
+    """What is told of one change, stored with it and read from the table's stream.
+
+    Changes of keys and subscriptions have no events: they are for Audit alone. What follows from
+    a change that was audited already has nothing for Audit.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    events: tuple[Event, ...]
-    audit: AuditEntry
+    events: tuple[Event, ...] = ()
+    audit: AuditEntry | None = None
 
 
 def cloud_event(event: Event, *, key: bytes, key_id: str) -> dict[str, Any]:
@@ -28,7 +32,7 @@ def cloud_event(event: Event, *, key: bytes, key_id: str) -> dict[str, Any]:
         "id": event.id,
         "source": EVENT_SOURCE,
         "type": event.type.value,
-        "subject": event.request_code,
+        "subject": event.request_code or event.subject,
         "time": timestamp(event.time),
         "datacontenttype": "application/json",
         "data": data,

@@ -1,7 +1,7 @@
 """Money: exact decimals with at most two places, in the company's one currency."""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -15,6 +15,9 @@ MAX_AMOUNT = 10_000_000
 
 #: More digits before the point than any amount has, and few enough to be exact in every step.
 MAX_DIGITS = 20
+
+#: More digits than any quotient of two such amounts needs to be rounded once, to a cent.
+_QUOTIENT_DIGITS = 60
 
 
 def to_cents(amount: Decimal) -> int:
@@ -33,6 +36,17 @@ def from_cents(cents: int) -> Decimal:
 def percentage_of(amount: Decimal, percentage: Decimal) -> Decimal:
     """Return `percentage` per cent of `amount`, rounded half up to a cent."""
     return (amount * percentage / 100).quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
+    """Return `dividend` / `divisor`, rounded half up to two decimals; `divisor` is not 0."""
+    with localcontext(prec=_QUOTIENT_DIGITS):
+        return (dividend / divisor).quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def share(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Return `part` in per cent of `whole`; None of nothing, and of less than nothing."""
+    return quotient(part * 100, whole) if whole > 0 else None
 
 
 def number(amount: Decimal) -> int | float:

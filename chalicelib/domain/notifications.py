@@ -50,8 +50,8 @@ def mails_for(
 ) -> tuple[tuple[str, Mail], ...]:
     """Return (notification type, mail) for each person an event concerns.
 
-    Submitted goes to the department's `admins`, approved and rejected to the requester; no mail
-    for a requester whose address is not known.
+    Submitted goes to the department's `admins`, the others to the requester; no mail for a
+    requester whose address is not known.
     """
     link = f"{frontend_url}/budget-requests/{request.id}"
     requester = (request.requested_by_email,) if request.requested_by_email else ()
@@ -83,10 +83,27 @@ def mails_for(
                 "Rejected by": request.reviewed_by_name or "",
                 "Reason": request.review_notes or "",
             }
+        case EventType.OVERDUE:
+            kind, recipients = "REQUEST_OVERDUE", requester
+            subject = f"Budget Request Overdue: {request.request_code}"
+            opening = "Nobody has decided on your budget request in time; it still waits."
+            facts = {"Priority": request.priority, "Was due": _moment(request.sla_deadline)}
+        case EventType.RESERVATION_EXPIRING:
+            kind, recipients = "RESERVATION_EXPIRING", requester
+            subject = f"Budget Reservation Expiring: {request.request_code}"
+            opening = "What your budget request holds will soon be free for others."
+            facts = {
+                "Reserved": f"{request.reserved_amount or 0:,.2f}",
+                "Expires": _moment(request.reservation_expiry),
+            }
         case _:
             return ()
     facts = {"Request code": request.request_code} | {k: v for k, v in facts.items() if v}
     return tuple((kind, _mail(to, subject, opening, facts, link)) for to in recipients)
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
 
 
 def _mail(to: str, subject: str, opening: str, facts: dict[str, str], link: str) -> Mail:

@@ -1,13 +1,19 @@
 """Queue batches: each message on its own; those that failed come back, later and later."""
 
+import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypedDict
 
 from chalice.app import BaseLambdaEvent
 from pydantic import ValidationError
 
 from chalicelib import bootstrap
-from chalicelib.domain.errors import BudgetRequestsError, ConfigurationError
+from chalicelib.domain.errors import (
+    BudgetRequestsError,
+    ConfigurationError,
+    DeliveryFailedError,
+)
 from chalicelib.domain.retries import seconds_until_retry
 from chalicelib.observability import logger
 
@@ -26,42 +32,64 @@ class BatchResponse(TypedDict):
 TIME_FOR_ONE_SECONDS = 14.0
 
 
-def each_message(event: BaseLambdaEvent, act: Callable[[str], object]) -> BatchResponse:
-    """Run `act` on the body of each SQS record and report those it raised on.
+def each_message(
+    event: BaseLambdaEvent, act: Callable[[str], object], *, at_once: int = 1
+) -> BatchResponse:
+    """Run `act` on the body of each SQS record, as `each_record` does."""
+    return each_record(event, lambda record: act(record["body"]), at_once=at_once)
 
-    A slow partner takes the time of the messages behind: those that would be cut off in the
-    middle are not begun, and come back as if the partner had been silent.
 
-    What a partner's silence failed comes back after a growing delay; what cannot be understood
-    comes back at once, until the queue sets it aside, alone. Raises ConfigurationError, and so
-    leaves the whole batch on its queue, where the function is not configured.
+def each_record(
+    event: BaseLambdaEvent, act: Callable[[dict[str, Any]], object], *, at_once: int = 1
+) -> BatchResponse:
+    """Run `act` on each SQS record and report those it raised on.
+
+    Up to `at_once` of them run together, each in a thread. A slow partner takes the time of the
+    messages behind: those that would be cut off in the middle are not begun, and come back as if
+    the partner had been silent.
+
+    What a partner's silence failed comes back after a growing delay, or when the failure says;
+    what cannot be understood comes back at once, until the queue sets it aside, alone. Raises
+    ConfigurationError, and so leaves the whole batch on its queue, where the function is not
+    configured.
     """
     bootstrap.settings()
-    failures: list[_Failure] = []
-    total = 0
-    for record in records_of(event):
-        total += 1
-        if _seconds_left(event) < TIME_FOR_ONE_SECONDS:
+    records = records_of(event)
+
+    def is_done(record: dict[str, Any]) -> bool:
+        if seconds_left(event) < TIME_FOR_ONE_SECONDS:
             logger().warning("no time for message", extra={"message_id": record["messageId"]})
             _postpone(None, record)
-            failures.append({"itemIdentifier": record["messageId"]})
-            continue
+            return False
         try:
-            act(record["body"])
+            act(record)
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, only this message comes back
             _log(error, record["messageId"])
             _postpone(error, record)
-            failures.append({"itemIdentifier": record["messageId"]})
-    logger().info("batch done", extra={"messages": total, "failures": len(failures)})
+            return False
+        return True
+
+    if at_once == 1 or len(records) == 1:
+        done = [is_done(record) for record in records]
+    else:
+        with ThreadPoolExecutor(at_once) as threads:
+            done = list(threads.map(is_done, records))
+    failures: list[_Failure] = [
+        {"itemIdentifier": record["messageId"]}
+        for record, fine in zip(records, done, strict=True)
+        if not fine
+    ]
+    logger().info("batch done", extra={"messages": len(records), "failures": len(failures)})
     return {"batchItemFailures": failures}
 
 
-def _seconds_left(event: BaseLambdaEvent) -> float:
+def seconds_left(event: BaseLambdaEvent) -> float:
+    """Return how long the function that was given `event` may still run, from this moment on."""
     # Run by hand there may be no context, and then no one to stop the function.
     remaining = getattr(event.context, "get_remaining_time_in_millis", None)
-    return float(remaining()) / 1000 if remaining else TIME_FOR_ONE_SECONDS
+    return float(remaining()) / 1000 if remaining else math.inf
 
 
 def _log(error: Exception, message_id: str) -> None:
@@ -76,6 +104,8 @@ def _postpone(error: Exception | None, record: dict[str, Any]) -> None:
     receives = int(record["attributes"]["ApproximateReceiveCount"])
     hopeless = isinstance(error, ValidationError)
     seconds = 0 if hopeless else seconds_until_retry(receives)
+    if isinstance(error, DeliveryFailedError) and error.retry_in_seconds is not None:
+        seconds = error.retry_in_seconds
     if not bootstrap.retry_queue().postpone(record["receiptHandle"], seconds):
         logger().warning("could not postpone", extra={"message_id": record["messageId"]})
 

@@ -1,28 +1,69 @@
-"""Webhooks: queue → subscribers."""
+"""Webhooks: queue → subscribers. Events become an order a subscriber; orders become a POST each."""
+
+from random import random
 
 from chalice import Blueprint
 from chalice.app import SQSEvent
+from pydantic import ConfigDict, TypeAdapter
 
 from chalicelib import bootstrap
+from chalicelib.domain.deliveries import DeliverOrder, RecoverOrder, SweepOrder
+from chalicelib.domain.events import AuditAction
 from chalicelib.domain.messages import EventMessage
+from chalicelib.domain.webhooks import Subscription
 from chalicelib.handlers.batch import BatchResponse, each_message
-from chalicelib.usecases import webhooks as usecase
+from chalicelib.observability import logger
+from chalicelib.usecases import deliveries as usecase
 
 blueprint = Blueprint(__name__)
 
+#: Messages of a batch are worked on together, so that a slow receiver holds up none of them.
+BATCH_SIZE = 10
 
-@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=10)
+_Message = EventMessage | DeliverOrder | RecoverOrder | SweepOrder
+_MESSAGE: TypeAdapter[_Message] = TypeAdapter(
+    _Message, config=ConfigDict(hide_input_in_errors=True)
+)
+
+
+@blueprint.on_sqs_message(
+    queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=BATCH_SIZE
+)
 def webhooks(event: SQSEvent) -> BatchResponse:
-    """Post each event to the subscribers that want it."""
+    """Do what each message asks for: deliver an event, try a delivery, sweep, or recover."""
 
     def act(body: str) -> None:
-        usecase.deliver(
-            EventMessage.model_validate_json(body).detail,
-            at=bootstrap.now(),
-            claims=bootstrap.claims(),
-            subscriptions=bootstrap.subscriptions(),
-            deliveries=bootstrap.deliveries(),
-            sender=bootstrap.webhook_sender(),
-        )
+        at = bootstrap.now()
+        match _MESSAGE.validate_json(body):
+            case EventMessage(detail=told):
+                usecase.fan_out(told, at=at, works=works)
+            case DeliverOrder() as order:
+                usecase.attempt(order, at=at, works=works)
+            case RecoverOrder() as order:
+                usecase.recover_some(order, at=at, works=works)
+            case SweepOrder():
+                swept = usecase.sweep(at=at, works=works)
+                logger().info("swept", extra={"deliveries": swept})
 
-    return each_message(event, act)
+    works = usecase.Works(
+        subscriptions=bootstrap.subscriptions(),
+        deliveries=bootstrap.deliveries(),
+        sender=bootstrap.webhook_sender(),
+        queue=bootstrap.webhook_queue(),
+        chance=random,
+        tell=_tell,
+    )
+    return each_message(event, act, at_once=BATCH_SIZE)
+
+
+def _tell(subscription: Subscription, action: AuditAction) -> None:
+    """Say in the log, where alarms look, how a subscriber does."""
+    logger().warning(
+        "webhook is failing" if subscription.is_active else "webhook disabled",
+        extra={
+            "webhook_id": subscription.id,
+            "action": action,
+            "failing_since": str(subscription.failing_since),
+            "because": subscription.disabled_because,
+        },
+    )

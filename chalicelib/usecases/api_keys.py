@@ -9,7 +9,7 @@ from chalicelib.domain.api_keys import ApiKey, NewApiKey
 from chalicelib.domain.errors import FieldError, InvalidApiKeyError, InvalidInputError
 from chalicelib.domain.events import AuditAction, audit_entry
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.usecases.ports import ApiKeys, AuditQueue
+from chalicelib.usecases.ports import ApiKeys
 
 
 def create(
@@ -18,17 +18,17 @@ def create(
     by: Actor,
     at: datetime,
     keys: ApiKeys,
-    audit: AuditQueue,
     receipt: Callable[[ApiKey], Receipt] | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return what is kept of it, and the key itself, which is not.
 
-    Raises ForbiddenError; InvalidInputError for a key that has expired before it exists;
-    IdempotencyKeyTakenError where the receipt's key has one.
+    Audit is told in the same write. Raises ForbiddenError; InvalidInputError for a key that has
+    expired before it exists; IdempotencyKeyTakenError where the receipt's key has one.
     """
     access.may_manage_api_keys(by)
-    if new.expires_at is not None and new.expires_at <= at:
-        raise InvalidInputError((FieldError("expiresAt", "must be in the future"),))
+    wrong = judge_expiry(new.expires_at, at=at)
+    if wrong:
+        raise InvalidInputError(wrong)
     text = api_keys.generate()
     key_hash = api_keys.hash_of(text)
     key = ApiKey(
@@ -43,19 +43,24 @@ def create(
         created_by=by.id,
         created_at=at,
     )
-    keys.add(key, key_hash, receipt=receipt(key) if receipt else None)
-    audit.send(
-        audit_entry(
-            entry_id=f"aud_{key.id}_1",
-            at=at,
-            action=AuditAction.API_KEY_CREATE,
-            by=by,
-            record_id=key.id,
-            record_code=key.prefix,
-            new=key.model_dump(mode="json", exclude={"created_at", "last_used_at"}),
-        )
+    entry = audit_entry(
+        entry_id=f"aud_{key.id}_1",
+        at=at,
+        action=AuditAction.API_KEY_CREATE,
+        by=by,
+        record_id=key.id,
+        record_code=key.prefix,
+        new=key.model_dump(mode="json", exclude={"created_at", "last_used_at"}),
     )
+    keys.add(key, key_hash, audit=entry, receipt=receipt(key) if receipt else None)
     return key, text
+
+
+def judge_expiry(expires_at: datetime | None, *, at: datetime) -> tuple[FieldError, ...]:
+    """Return what is wrong with the end of a new key's time."""
+    if expires_at is not None and expires_at <= at:
+        return (FieldError("expiresAt", "must be in the future"),)
+    return ()
 
 
 def list_all(*, by: Actor, keys: ApiKeys) -> tuple[ApiKey, ...]:
@@ -70,27 +75,24 @@ def view(key_id: str, *, by: Actor, keys: ApiKeys) -> ApiKey:
     return keys.get(key_id)
 
 
-def revoke(key_id: str, *, by: Actor, at: datetime, keys: ApiKeys, audit: AuditQueue) -> ApiKey:
+def revoke(key_id: str, *, by: Actor, at: datetime, keys: ApiKeys) -> ApiKey:
     """End a key at once; a second time changes nothing. Raises ForbiddenError, ApiKeyNotFoundError.
 
-    Audit is told each time under the same id, so that a call that died on the way to it is made
-    good by its repeat.
+    Audit is told in the same write, once.
     """
     access.may_manage_api_keys(by)
-    revoked = keys.revoke(key_id, by=by.id, at=at)
-    audit.send(
-        audit_entry(
-            entry_id=f"aud_{revoked.id}_2",
-            at=revoked.revoked_at or at,
-            action=AuditAction.API_KEY_REVOKE,
-            by=by,
-            record_id=revoked.id,
-            record_code=revoked.prefix,
-            old={"isActive": True, "revokedBy": None},
-            new={"isActive": False, "revokedBy": revoked.revoked_by},
-        )
+    key = keys.get(key_id)
+    entry = audit_entry(
+        entry_id=f"aud_{key.id}_2",
+        at=at,
+        action=AuditAction.API_KEY_REVOKE,
+        by=by,
+        record_id=key.id,
+        record_code=key.prefix,
+        old={"isActive": True, "revokedBy": None},
+        new={"isActive": False, "revokedBy": by.id},
     )
-    return revoked
+    return keys.revoke(key_id, by=by.id, at=at, audit=entry)
 
 
 def authenticate(

@@ -1,52 +1,94 @@
-"""What is known of a department's budget, and asking Finance when that is old."""
+"""What is known of a department's budget, and asking Finance for it.
 
+Fetches of one budget may overlap. Each gets its number before it begins, and what one with a
+higher number brought stays: whoever has asked Finance sees figures no older than the asking.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget
-from chalicelib.domain.errors import FinanceUnavailableError
+from chalicelib.domain.errors import BusyError, FinanceUnavailableError
+from chalicelib.domain.syncs import Recording, SyncOutcome
 from chalicelib.usecases.ports import BudgetStore, Finance
 
 #: How often figures are fetched again because a hold was confirmed while they were on their way.
 MAX_FETCHES = 3
 
 
+@dataclass(frozen=True)
+class Synced:
+    """A budget after Finance was asked for it, as it is kept now; `why` says what went wrong."""
+
+    key: BudgetKey
+    outcome: SyncOutcome
+    budget: DepartmentBudget | None
+    why: str | None = None
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the figures are what Finance says now."""
+        return self.outcome in {SyncOutcome.UPDATED, SyncOutcome.UNCHANGED}
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether Finance has answered, if only that it has no such budget."""
+        return self.is_synced or self.outcome is SyncOutcome.UNKNOWN
+
+
+def should_ask(known: DepartmentBudget | None, at: datetime) -> bool:
+    """Whether Finance should be asked for what is known of a budget: it is old, or nothing."""
+    return known is None or (not known.is_fresh(at) and known.may_ask_finance(at))
+
+
 def current(
-    key: BudgetKey, *, at: datetime, store: BudgetStore, finance: Finance
+    key: BudgetKey, *, by: Actor, at: datetime, store: BudgetStore, finance: Finance
 ) -> DepartmentBudget | None:
     """Return the budget, fetched from Finance when what is kept is old.
 
     With Finance down the kept figures come back marked stale; None where there are none.
     """
     known = store.get(key)
-    if known is not None and (known.is_fresh(at) or not known.may_ask_finance(at)):
+    if not should_ask(known, at):
         return known
-    return refresh(key, at=at, store=store, finance=finance, known=known) or known
+    return sync(key, by=by, at=at, store=store, finance=finance).budget
 
 
-def refresh(
-    key: BudgetKey,
-    *,
-    at: datetime,
-    store: BudgetStore,
-    finance: Finance,
-    known: DepartmentBudget | None = None,
-) -> DepartmentBudget | None:
-    """Fetch a budget from Finance and keep it.
+def sync(
+    key: BudgetKey, *, by: Actor, at: datetime, store: BudgetStore, finance: Finance
+) -> Synced:
+    """Ask Finance for a budget and keep what it says, with history and audit.
 
-    Returns the budget as kept, marked stale where Finance did not answer; None where there is
-    nothing to return.
+    Where it does not answer, what is kept is marked stale.
     """
     for _ in range(MAX_FETCHES):
-        known = known or store.get(key)
-        confirmations = known.confirmations if known else 0
         try:
-            figures = finance.fetch(key)
-        except FinanceUnavailableError:
-            store.mark_stale(key, at)
-            return known and known.model_copy(update={"is_stale": True})
-        if figures is None:
-            return known
-        if store.record(key, figures, confirmations=confirmations, at=at):
-            return store.get(key)
-        known = None
-    return store.get(key)
+            found = _fetched(key, by, at, store, finance)
+        except BusyError as error:
+            return Synced(key, SyncOutcome.BUSY, store.get(key), str(error))
+        if found:
+            return found
+    why = "Holds were confirmed all the while; the next sync takes the figures over"
+    return Synced(key, SyncOutcome.BUSY, store.get(key), why)
+
+
+def _fetched(
+    key: BudgetKey, by: Actor, at: datetime, store: BudgetStore, finance: Finance
+) -> Synced | None:
+    """Ask Finance once; None where a hold was confirmed meanwhile, and it must be asked again."""
+    fetch = store.begin_fetch(key)
+    try:
+        figures = finance.fetch(key)
+    except FinanceUnavailableError as error:
+        store.mark_stale(key, fetch=fetch, at=at, why=str(error))
+        return Synced(key, SyncOutcome.UNAVAILABLE, store.get(key), str(error))
+    if figures is None:
+        why = f"Finance knows no budget for {key}"
+        store.mark_stale(key, fetch=fetch, at=at, why=why)
+        return Synced(key, SyncOutcome.UNKNOWN, store.get(key), why)
+    if store.record(key, figures, fetch=fetch, by=by, at=at) is Recording.CONFIRMED:
+        return None
+    kept = store.get(key)
+    is_news = kept is None or kept.figures_version != fetch.figures_version
+    return Synced(key, SyncOutcome.UPDATED if is_news else SyncOutcome.UNCHANGED, kept)

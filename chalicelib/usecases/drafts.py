@@ -11,8 +11,8 @@ from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetPicture
 from chalicelib.domain.content import DraftChange, NewItem
 from chalicelib.domain.requests import BudgetRequest
-from chalicelib.usecases.ports import BudgetStore, RequestStore
-from chalicelib.usecases.writing import ReceiptFor, commit, read, write
+from chalicelib.usecases.ports import BudgetStore
+from chalicelib.usecases.writing import Writing
 
 
 def update(
@@ -21,58 +21,29 @@ def update(
     *,
     by: Actor,
     at: datetime,
-    store: RequestStore,
+    writing: Writing,
     budget_store: BudgetStore,
-    expected: int | None = None,
 ) -> BudgetRequest:
     """Change a draft's fields, with a new picture of the budget it draws on."""
-    request = read(request_id, store=store, expected=expected)
+    request = writing.read(request_id)
     picture = BudgetPicture(budget=budget_store.get(request.budget_key))
-    return commit(drafting.update(request, new, by=by, at=at, budget=picture), store)
+    return writing.commit(drafting.update(request, new, by, at, budget=picture))
 
 
-def delete(
-    request_id: int, *, by: Actor, at: datetime, store: RequestStore, expected: int | None = None
-) -> BudgetRequest:
+def delete(request_id: int, *, by: Actor, at: datetime, writing: Writing) -> BudgetRequest:
     """Throw a draft away."""
-    return write(
-        request_id, lambda r: drafting.delete(r, by=by, at=at), store=store, expected=expected
-    )
+    return writing.write(request_id, lambda r: drafting.delete(r, by, at))
 
 
 def add_item(
-    request_id: int,
-    new: NewItem,
-    *,
-    by: Actor,
-    at: datetime,
-    store: RequestStore,
-    expected: int | None = None,
-    receipt: ReceiptFor | None = None,
+    request_id: int, new: NewItem, *, by: Actor, at: datetime, writing: Writing
 ) -> BudgetRequest:
     """Add a line; raises InvalidInputError when the draft is full."""
-    return write(
-        request_id,
-        lambda r: drafting.add_item(r, new, by=by, at=at),
-        store=store,
-        expected=expected,
-        receipt=receipt,
-    )
+    return writing.write(request_id, lambda r: drafting.add_item(r, new, by, at))
 
 
 def remove_item(
-    request_id: int,
-    item_id: int,
-    *,
-    by: Actor,
-    at: datetime,
-    store: RequestStore,
-    expected: int | None = None,
+    request_id: int, item_id: int, *, by: Actor, at: datetime, writing: Writing
 ) -> BudgetRequest:
     """Take a line off; raises ItemNotFoundError."""
-    return write(
-        request_id,
-        lambda r: drafting.remove_item(r, item_id, by=by, at=at),
-        store=store,
-        expected=expected,
-    )
+    return writing.write(request_id, lambda r: drafting.remove_item(r, item_id, by, at))

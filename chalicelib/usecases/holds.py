@@ -1,16 +1,18 @@
 """Finance hears of every hold and release, and what it has confirmed is counted as contained."""
 
+from collections.abc import Callable
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.access import Department
 from chalicelib.domain.budgets import BudgetKey
+from chalicelib.domain.errors import DeliveryFailedError
 from chalicelib.domain.events import EventType
 from chalicelib.domain.fiscal import FiscalPeriod
 from chalicelib.domain.messages import PublishedEvent
-from chalicelib.domain.money import Money
+from chalicelib.domain.money import ZERO, Money
 from chalicelib.usecases.once import once
 from chalicelib.usecases.ports import Claims, Finance, HoldConfirmations
 
@@ -46,10 +48,20 @@ class _Reserved(_Told):
     reserved_amount: Money
 
 
-class _Released(_Told):
-    """What a release says of the hold it ends."""
+class _Ended(_Told):
+    """What the end of a hold says of what it gives back; each kind calls that by its own name."""
 
-    released_amount: Money
+    hold_event_id: str
+    freed: Money = Field(
+        validation_alias=AliasChoices("releasedAmount", "expiredAmount", "freedAmount")
+    )
+
+
+_ENDS = {
+    EventType.RESERVATION_CONSUMED,
+    EventType.RESERVATION_RELEASED,
+    EventType.RESERVATION_EXPIRED,
+}
 
 
 def tell_finance(
@@ -60,38 +72,45 @@ def tell_finance(
     finance: Finance,
     confirmations: HoldConfirmations,
 ) -> None:
-    """Tell Finance of a hold or of its release; any other event is none of its business.
+    """Tell Finance of a hold, or of what its end gave back; nothing else is its business.
 
     Finance knows a repeat by its idempotency key, which is the event's id, and so does the
     confirmation of a hold: a worker that dies in between does no harm when the event comes again.
-    A release needs no confirmation: until Finance has heard of it, its figures are too low.
-    Raises DeliveryFailedError, ClaimHeldError, pydantic.ValidationError on a foreign shape.
+    A release waits until Finance has confirmed its hold: queues keep no order, and Finance would
+    be asked to give back what it knows nothing of. It needs no confirmation: until Finance has
+    heard of it, its figures are too low. Raises DeliveryFailedError, ClaimHeldError, BusyError,
+    pydantic.ValidationError on a foreign shape.
     """
-    match event.type:
-        case EventType.APPROVED:
-            reserved = _Reserved.model_validate(event.data)
+    act: Callable[[], None]
+    if event.type == EventType.APPROVED:
+        reserved = _Reserved.model_validate(event.data)
 
-            def reserve() -> None:
-                finance.reserve(
-                    reserved.key,
-                    reserved.reserved_amount,
-                    request_id=reserved.budget_request_id,
-                    code=reserved.request_code,
-                    idempotency_key=event.id,
-                )
-                confirmations.confirm(reserved.key, reserved.reserved_amount, event_id=event.id)
+        def act() -> None:
+            finance.reserve(
+                reserved.key,
+                reserved.reserved_amount,
+                request_id=reserved.budget_request_id,
+                code=reserved.request_code,
+                idempotency_key=event.id,
+            )
+            confirmations.confirm(reserved.key, reserved.reserved_amount, event_id=event.id)
 
-            once(claims, CONSUMER, event.id, at, reserve)
-        case EventType.RESERVATION_RELEASED:
-            released = _Released.model_validate(event.data)
+    elif event.type in _ENDS:
+        ended = _Ended.model_validate(event.data)
+        if ended.freed == ZERO:
+            return
 
-            def release() -> None:
-                finance.release(
-                    released.key,
-                    released.released_amount,
-                    request_id=released.budget_request_id,
-                    code=released.request_code,
-                    idempotency_key=event.id,
-                )
+        def act() -> None:
+            if not confirmations.is_confirmed(ended.key, event_id=ended.hold_event_id):
+                raise DeliveryFailedError("Finance has not confirmed the hold that this releases")
+            finance.release(
+                ended.key,
+                ended.freed,
+                request_id=ended.budget_request_id,
+                code=ended.request_code,
+                idempotency_key=event.id,
+            )
 
-            once(claims, CONSUMER, event.id, at, release)
+    else:
+        return
+    once(claims, CONSUMER, event.id, at, act)

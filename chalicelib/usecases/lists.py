@@ -1,12 +1,14 @@
 """Reading many: the list of requests, a request's history and mails, lines by supplier."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.domain import access
+from chalicelib.domain import access, reservations
 from chalicelib.domain.access import Actor, Department, Level
+from chalicelib.domain.changes import ARCHIVED_AT_ONCE
 from chalicelib.domain.listing import (
     ItemQuery,
     ListQuery,
@@ -19,13 +21,9 @@ from chalicelib.domain.listing import (
     unseal,
 )
 from chalicelib.domain.notifications import Notification
-from chalicelib.domain.requests import (
-    ARCHIVED_AT_ONCE,
-    BudgetRequest,
-    HistoryEntry,
-    LineItem,
-    Status,
-)
+from chalicelib.domain.requests import BudgetRequest, HistoryEntry, LineItem, Status
+from chalicelib.domain.totals import DepartmentTotals
+from chalicelib.usecases.caching import ListCache
 from chalicelib.usecases.ports import Notifications, RequestLists, RequestStore
 
 T = TypeVar("T")
@@ -41,6 +39,7 @@ class Page(BaseModel, Generic[T]):
     limit: int
     page: int | None
     next_cursor: str | None = None
+    is_cached: bool = False
 
 
 class FoundItem(BaseModel):
@@ -55,12 +54,24 @@ class FoundItem(BaseModel):
     request_status: Status
 
 
+#: The rows of a page, how many there are in all, and whether more come after these.
+Cut = tuple[tuple[Summary, ...], int, bool]
+
+
 def requests(
-    query: ListQuery, *, by: Actor, lists: RequestLists, cursor_key: bytes
+    query: ListQuery,
+    *,
+    by: Actor,
+    at: datetime,
+    lists: RequestLists,
+    cache: ListCache[Cut],
+    cursor_key: bytes,
 ) -> Page[Summary]:
     """Return the requests `by` may see that `query` asks for, newest first, with their number.
 
-    Raises InvalidInputError for a foreign cursor, FilterTooBroadError past the row budget.
+    One round trip where the page is cached and nothing was committed since, for whoever selects
+    the same: a cursor alone is the caller's own. Raises InvalidInputError for a foreign cursor,
+    FilterTooBroadError past the row budget.
     """
     caller = f"{by.level}#{by.id}"
 
@@ -73,23 +84,41 @@ def requests(
     selection = select(query, by)
     if selection is None:
         return Page(rows=(), total=0, limit=query.limit, page=None if after else query.page)
-    cut = _counted if selection.is_counted else _measured
-    rows, total, goes_on = cut(selection, query, after, lists)
+    totals = lists.totals(selection.departments)
+    is_settled = cache.is_settled(totals)
+    question = (selection, after, query.skip, query.limit)
+    known = cache.find(question, totals)
+    rows, total, goes_on = known or _cut(selection, query, after, lists, totals)
+    if is_settled and not known:
+        cache.keep(question, totals, (rows, total, goes_on))
     return Page(
-        rows=tuple(rows),
+        rows=tuple(reservations.as_of(row, at) for row in rows),
         total=total,
         limit=query.limit,
         page=None if after else query.page,
         next_cursor=cursor(rows) if goes_on else None,
+        is_cached=known is not None,
     )
 
 
-Cut = tuple[Sequence[Summary], int, bool]
+def _cut(
+    selection: Selection,
+    query: ListQuery,
+    after: str | None,
+    lists: RequestLists,
+    totals: Sequence[DepartmentTotals],
+) -> Cut:
+    if selection.is_counted:
+        rows, total, goes_on = _counted(selection, query, after, lists, selection.counted(totals))
+    else:
+        rows, total, goes_on = _measured(selection, query, after, lists)
+    return tuple(rows), total, goes_on
 
 
-def _counted(selection: Selection, query: ListQuery, after: str | None, lists: RequestLists) -> Cut:
-    """Cut a page where counters know the total: no row beyond the page is read."""
-    total = lists.count(selection)
+def _counted(
+    selection: Selection, query: ListQuery, after: str | None, lists: RequestLists, total: int
+) -> tuple[Sequence[Summary], int, bool]:
+    """Cut a page where the totals know how many there are: no row beyond the page is read."""
     if after is not None:
         rows = lists.slice(selection, after=after, limit=query.limit + 1)
         return rows[: query.limit], total, len(rows) > query.limit
@@ -106,7 +135,7 @@ def _counted(selection: Selection, query: ListQuery, after: str | None, lists: R
 
 def _measured(
     selection: Selection, query: ListQuery, after: str | None, lists: RequestLists
-) -> Cut:
+) -> tuple[Sequence[Summary], int, bool]:
     """Cut a page where the total is only known by reading: the row budget bounds that."""
     rows = lists.all(selection)
     rest = rows if after is None else [row for row in rows if position(row) < after]

@@ -1,21 +1,46 @@
 """What the use cases ask of the outside world; adapters and the tests' fakes both answer."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, auto
 from typing import Protocol
 
+from chalicelib.domain.access import Actor, Department
+from chalicelib.domain.aggregates import DayAggregate
 from chalicelib.domain.api_keys import ApiKey
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
+from chalicelib.domain.bus_keys import BusKey
+from chalicelib.domain.changes import Change
+from chalicelib.domain.deadlines import DueKind, DueRequest
+from chalicelib.domain.deliveries import Answered, Delivery, Order
 from chalicelib.domain.events import AuditEntry, Event
 from chalicelib.domain.idempotency import Receipt
+from chalicelib.domain.inbound import Parked
+from chalicelib.domain.jobs import JobName, JobOrder, JobRun
 from chalicelib.domain.listing import Selection, Summary
+from chalicelib.domain.messages import PublishedEvent
+from chalicelib.domain.metrics import Depth, Hits
 from chalicelib.domain.model import Value
 from chalicelib.domain.notifications import Mail, Notification
 from chalicelib.domain.rate_limits import Window
-from chalicelib.domain.requests import BudgetRequest, Change, HistoryEntry
-from chalicelib.domain.webhooks import Subscription
+from chalicelib.domain.requests import BudgetRequest, HistoryEntry
+from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
+from chalicelib.domain.totals import DepartmentTotals
+from chalicelib.domain.webhooks import Endpoint
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A request and its newest mails as they are stored.
+
+    `text` is another one when anything of them is; `open` parses it, and raises
+    RequestNotFoundError where the request was deleted.
+    """
+
+    text: tuple[str, ...]
+    open: Callable[[], tuple[BudgetRequest, tuple[Notification, ...]]]
 
 
 class RequestStore(Protocol):
@@ -26,6 +51,12 @@ class RequestStore(Protocol):
 
     def get(self, request_id: int) -> BudgetRequest:
         """Return a request; raises RequestNotFoundError."""
+
+    def get_with_mails(self, request_id: int, *, mails: int) -> Stored:
+        """Return a request with its newest mails, newest first, at most so many.
+
+        All as last written, in one round trip. Raises RequestNotFoundError.
+        """
 
     def get_many(self, request_ids: Sequence[int]) -> dict[int, BudgetRequest]:
         """Return those of the requests that exist, in one round trip; at most 25."""
@@ -55,8 +86,8 @@ class RequestLists(Protocol):
         Raises FilterTooBroadError past the row budget.
         """
 
-    def count(self, selection: Selection) -> int:
-        """Return how many a selection has that counters know."""
+    def totals(self, departments: Sequence[Department]) -> tuple[DepartmentTotals, ...]:
+        """Return what each department's requests come to, as of their last commit."""
 
     def all(self, selection: Selection) -> list[Summary]:
         """Return every row of a selection, newest first; raises FilterTooBroadError."""
@@ -68,11 +99,44 @@ class RequestLists(Protocol):
         """Return the chunks of archived history that begin with entries `first` to `last`."""
 
 
+class Aggregates(Protocol):
+    """What each department's days came to."""
+
+    def record(self, aggregate: DayAggregate) -> None:
+        """Keep a day's figures in place of what was kept of it."""
+
+    def between(self, department: Department, first: date, last: date) -> list[DayAggregate]:
+        """Return what is kept of a department's days, both ends included, the oldest first."""
+
+
+class Queues(Protocol):
+    """The queues between the service's functions."""
+
+    def depths(self) -> dict[str, Depth]:
+        """Return how many messages each has, by its name."""
+
+
+class HitCounts(Protocol):
+    """How often caches had what they were asked for, by day (UTC)."""
+
+    def add(self, day: date, hits: Hits) -> None:
+        """Add to a day's counts."""
+
+    def of(self, days: Sequence[date]) -> Hits:
+        """Return what was counted on these days in all, as far as it is still kept."""
+
+
 class Receipts(Protocol):
     """What calls with an idempotency key were answered."""
 
     def find(self, caller: str, key: str, now: datetime) -> Receipt | None:
         """Return what a call with this key was answered, None where there was none."""
+
+    def keep(self, receipt: Receipt) -> None:
+        """Keep the receipt of what was done already and may be done twice.
+
+        Raises IdempotencyKeyTakenError where its key has one.
+        """
 
 
 class BudgetStore(Protocol):
@@ -81,23 +145,61 @@ class BudgetStore(Protocol):
     def get(self, key: BudgetKey) -> DepartmentBudget | None:
         """Return a budget; None where Finance has told us nothing."""
 
-    def record(
-        self, key: BudgetKey, figures: FinanceFigures, *, confirmations: int, at: datetime
-    ) -> bool:
-        """Take over Finance's figures, fetched when `confirmations` holds had been confirmed.
+    def begin_fetch(self, key: BudgetKey) -> Fetch:
+        """Note that figures are about to be fetched: all that `record` needs to know of it."""
 
-        Returns False, having changed nothing, when one was confirmed since.
+    def record(
+        self, key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+    ) -> Recording:
+        """Take over what a fetch brought, in one write with its history and what is told of it.
+
+        Changes nothing where a fetch that began later was recorded, or a hold was confirmed since
+        this one began; says which it was. Raises BusyError.
         """
 
-    def mark_stale(self, key: BudgetKey, at: datetime) -> None:
-        """Note that Finance could not be asked at `at`; nothing where no budget is known."""
+    def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
+        """Note that a fetch brought nothing, unless one that began later has been recorded."""
+
+    def note_commitment(self, key: BudgetKey, at: datetime) -> None:
+        """Tell that more is promised than there is, once until there is enough again.
+
+        `record` does so by itself; this is for holds that may take what is not there.
+        Raises BusyError.
+        """
+
+    def figures_so_far(self, key: BudgetKey, limit: int) -> tuple[FiguresVersion, ...]:
+        """Return what Finance said of a budget, newest first, at most `limit`."""
 
 
 class HoldConfirmations(Protocol):
-    """What Finance has confirmed of our holds."""
+    """What Finance has confirmed of our holds; `event_id` is the approval's event."""
 
     def confirm(self, key: BudgetKey, amount: Decimal, *, event_id: str) -> None:
-        """Count a hold as contained in Finance's figures; doing it again changes nothing."""
+        """Count what is left of a hold of `amount` as contained in Finance's figures.
+
+        Doing it again changes nothing. Raises BusyError.
+        """
+
+    def is_confirmed(self, key: BudgetKey, *, event_id: str) -> bool:
+        """Whether Finance has confirmed a hold."""
+
+
+class DueRequests(Protocol):
+    """Requests by when the service has to look at them again."""
+
+    def page(
+        self,
+        department: Department,
+        kind: DueKind,
+        *,
+        until: datetime,
+        after: str | None = None,
+        limit: int,
+    ) -> list[DueRequest]:
+        """Return up to `limit` of what is due at `until` at the latest, the longest due first.
+
+        `after` is the position to go on behind. What has just changed may still be among them.
+        """
 
 
 class Finance(Protocol):
@@ -137,7 +239,7 @@ class AuditLogs(Protocol):
 class EventBus(Protocol):
     """The bus everyone listens to."""
 
-    def publish(self, events: tuple[Event, ...], audit: AuditEntry) -> None:
+    def publish(self, events: tuple[Event, ...], audit: AuditEntry | None) -> None:
         """Publish what is told of one change; raises DeliveryFailedError."""
 
 
@@ -162,40 +264,72 @@ class Claims(Protocol):
 
 
 class Subscriptions(Protocol):
-    """The webhook subscriptions."""
+    """The webhook subscriptions, each with the secrets that sign for it."""
 
-    def add(
-        self, subscription: Subscription, secret: str, *, receipt: Receipt | None = None
-    ) -> None:
-        """Keep a new subscription with its secret, and the receipt of the call with it.
+    def add(self, endpoint: Endpoint, *, audit: AuditEntry, receipt: Receipt | None = None) -> None:
+        """Keep a new subscription, what Audit is told, and the call's receipt.
 
         Raises IdempotencyKeyTakenError where the receipt's key has one; then nothing was kept.
         """
 
-    def all(self) -> tuple[tuple[Subscription, str], ...]:
-        """Return every subscription with its secret."""
+    def get(self, subscription_id: str) -> Endpoint:
+        """Return a subscription as last written; raises WebhookNotFoundError."""
 
+    def all(self) -> tuple[Endpoint, ...]:
+        """Return every subscription, as last written."""
 
-class Attempt(Value):
-    """How one try to deliver a webhook went; `status` is None where no answer came."""
+    def save(
+        self,
+        endpoint: Endpoint,
+        *,
+        audit: AuditEntry | None = None,
+        receipt: Receipt | None = None,
+    ) -> None:
+        """Keep the next version of a subscription, with what Audit is told and the receipt.
 
-    at: datetime
-    status: int | None
-    duration_ms: int
-    answer: str
-    error: str | None = None
+        Raises ConflictError where another was kept meanwhile, IdempotencyKeyTakenError where the
+        receipt's key has one; then nothing changed.
+        """
 
-    @property
-    def succeeded(self) -> bool:
-        """Whether the receiver took it: 2xx and nothing else."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - the 2xx
+    def remove(self, endpoint: Endpoint, *, audit: AuditEntry) -> None:
+        """End a subscription and forget its secrets; `endpoint` is its last version.
+
+        Raises ConflictError where another was kept meanwhile.
+        """
 
 
 class Deliveries(Protocol):
-    """The record of each event's way to each subscriber."""
+    """Each event's way to each subscriber, for as long as it is kept."""
 
-    def record(self, subscription_id: str, event_id: str, attempt: Attempt) -> None:
-        """Keep how an attempt went."""
+    def keep_event(self, event: PublishedEvent, at: datetime) -> None:
+        """Keep an event for its deliveries; again does no harm."""
+
+    def event(self, event_id: str) -> PublishedEvent | None:
+        """Return an event; None where it is kept no more."""
+
+    def get(self, subscription_id: str, delivery_id: str) -> Delivery | None:
+        """Return a delivery as last written; None where there is none."""
+
+    def save(self, delivery: Delivery, *, receipt: Receipt | None = None) -> None:
+        """Keep the next version of a delivery, and the call's receipt.
+
+        Raises ConflictError where another was kept meanwhile, IdempotencyKeyTakenError where the
+        receipt's key has one; then nothing changed.
+        """
+
+    def latest(
+        self, subscription_id: str, *, limit: int, before: str | None = None
+    ) -> list[Delivery]:
+        """Return up to `limit` deliveries, newest events first, from below the id `before` on."""
+
+    def following(self, subscription_id: str, *, after: str, limit: int) -> list[Delivery]:
+        """Return up to `limit` deliveries, oldest events first, from above the id `after` on."""
+
+    def take_due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Return up to `limit` deliveries whose time in the table has come.
+
+        Whoever gets one sees to it; where nothing comes of that, it is due again after a while.
+        """
 
 
 class WebhookSender(Protocol):
@@ -204,8 +338,15 @@ class WebhookSender(Protocol):
     def check(self, url: str) -> None:
         """Refuse an address that must never be called; raises InvalidInputError."""
 
-    def post(self, url: str, body: bytes, headers: dict[str, str]) -> Attempt:
-        """Post once; what goes wrong is in the attempt, not raised."""
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answered:
+        """Post once; what goes wrong is in the answer, not raised."""
+
+
+class WebhookQueue(Protocol):
+    """The way to the worker that delivers webhooks."""
+
+    def send(self, orders: Sequence[Order]) -> None:
+        """Queue `orders`; raises DeliveryFailedError where not all could be."""
 
 
 class Mailer(Protocol):
@@ -228,8 +369,10 @@ class Notifications(Protocol):
 class ApiKeys(Protocol):
     """The API keys, none of which is kept itself: only what it hashes to."""
 
-    def add(self, key: ApiKey, key_hash: str, *, receipt: Receipt | None = None) -> None:
-        """Keep a new key under its hash, and the receipt of the call with it.
+    def add(
+        self, key: ApiKey, key_hash: str, *, audit: AuditEntry, receipt: Receipt | None = None
+    ) -> None:
+        """Keep a new key under its hash, what Audit is told, and the call's receipt.
 
         Raises IdempotencyKeyTakenError where the receipt's key has one; then nothing was kept.
         """
@@ -243,11 +386,50 @@ class ApiKeys(Protocol):
     def all(self) -> tuple[ApiKey, ...]:
         """Return every key, revoked and expired ones too."""
 
-    def revoke(self, key_id: str, *, by: str, at: datetime) -> ApiKey:
-        """End a key, unless it has ended, and return it; raises ApiKeyNotFoundError."""
+    def revoke(self, key_id: str, *, by: str, at: datetime, audit: AuditEntry) -> ApiKey:
+        """End a key, which Audit is told with it, and return it; raises ApiKeyNotFoundError.
+
+        One that has ended stays as it is, and nothing is told.
+        """
 
     def mark_used(self, key_hash: str, at: datetime) -> None:
         """Note that a key was used at `at`, unless another call has just noted the like."""
+
+
+class BusKeys(Protocol):
+    """The keys of partners on the bus, without their secrets."""
+
+    def add(self, key: BusKey, *, audit: AuditEntry) -> None:
+        """Keep a new key, and what Audit is told of it."""
+
+    def find(self, key_id: str) -> BusKey | None:
+        """Return the key with this id as it is now, in one read; None where there is none."""
+
+    def all(self) -> tuple[BusKey, ...]:
+        """Return every key, revoked and expired ones too."""
+
+    def revoke(self, key: BusKey, *, by: str, at: datetime, audit: AuditEntry) -> BusKey:
+        """End a key, which Audit is told with it, and return it.
+
+        One that has ended stays as it is, and nothing is told.
+        """
+
+
+class ParkedMessages(Protocol):
+    """Messages of partners that were refused, for who looks into them."""
+
+    def park(self, message: Parked) -> None:
+        """Keep a refused message for a while; again does no harm."""
+
+    def of_day(self, day: date, *, limit: int) -> tuple[Parked, ...]:
+        """Return up to `limit` of the messages that arrived on a day (UTC), newest first."""
+
+
+class Rejections(Protocol):
+    """The way to tell partners that a message was refused."""
+
+    def tell(self, message: Parked) -> None:
+        """Answer a refused message on the bus; raises DeliveryFailedError."""
 
 
 class RateCounters(Protocol):
@@ -258,3 +440,59 @@ class RateCounters(Protocol):
 
         No two calls get the same count, however many ask at once.
         """
+
+
+class JobRuns(Protocol):
+    """The records of runs of jobs."""
+
+    def add(self, run: JobRun, *, receipt: Receipt | None = None) -> None:
+        """Keep a run that was asked for, with the receipt of the call; one that began stays.
+
+        Raises IdempotencyKeyTakenError where the receipt's key has one; then nothing was kept.
+        """
+
+    def get(self, order: JobOrder) -> JobRun | None:
+        """Return the run that `order` asks for; None where there is no record of it."""
+
+    def save(self, run: JobRun) -> None:
+        """Keep a run as it is now; whoever has the lease of its job may."""
+
+    def latest(self, job: JobName, *, limit: int, after: str | None = None) -> list[JobRun]:
+        """Return up to `limit` runs of a job, newest first, from behind position `after` on."""
+
+
+class Lease(Value):
+    """The right to run a job for a while; `token` tells this part of a run from any other."""
+
+    job: JobName
+    run_id: str
+    token: str
+
+
+class HeldLease(Value):
+    """Whose the lease of a job is, where it cannot be had."""
+
+    run_id: str
+
+
+class JobLeases(Protocol):
+    """Who is at work on which job, so that no two are."""
+
+    def take(self, job: JobName, run_id: str, now: datetime) -> Lease | HeldLease:
+        """Take the lease of a job where nobody has it, or where this run was handed it over."""
+
+    def renew(self, lease: Lease, now: datetime) -> bool:
+        """Have a lease count from now; False where it is another's by now."""
+
+    def hand_over(self, lease: Lease, now: datetime) -> None:
+        """Leave a lease to the next part of its run, which is about to come, and to no other."""
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back; nothing where it is another's by now."""
+
+
+class JobQueue(Protocol):
+    """The way to the worker that runs jobs."""
+
+    def send(self, order: JobOrder) -> None:
+        """Queue `order`."""

@@ -1,19 +1,26 @@
 """The verbs of a budget request's life: create, view, submit, approve, reject, cancel."""
 
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain import access
-from chalicelib.domain import requests as domain
+from chalicelib.domain import access, reservations, transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetKey, BudgetPicture
+from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Approval, Cancellation, NewRequest, Rejection
-from chalicelib.domain.errors import BudgetUnknownError
+from chalicelib.domain.deadlines import ReviewDays
+from chalicelib.domain.errors import BudgetUnknownError, BusyError, InsufficientBudgetError
 from chalicelib.domain.events import AuditAction, audit_entry
-from chalicelib.domain.fiscal import fiscal_year_and_period
+from chalicelib.domain.fiscal import FiscalCalendar
+from chalicelib.domain.notifications import Notification
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases import budgets
-from chalicelib.usecases.ports import AuditQueue, BudgetStore, Finance, RequestStore
-from chalicelib.usecases.writing import ReceiptFor, commit, read, write
+from chalicelib.usecases import reservations as reservation_verbs
+from chalicelib.usecases.caching import Cache
+from chalicelib.usecases.ports import AuditQueue, BudgetStore, DueRequests, Finance, RequestStore
+from chalicelib.usecases.remedies import remedied
+from chalicelib.usecases.writing import Writing
 
 
 def create(
@@ -21,10 +28,10 @@ def create(
     *,
     by: Actor,
     at: datetime,
-    store: RequestStore,
+    writing: Writing,
+    calendar: FiscalCalendar,
     budget_store: BudgetStore,
     finance: Finance,
-    receipt: ReceiptFor | None = None,
 ) -> BudgetRequest:
     """Create a draft with the picture of its department's budget; raises ForbiddenError.
 
@@ -32,17 +39,13 @@ def create(
     known of the budget is old, and its silence does not stop anyone from asking for money.
     """
     access.may_create(by, new.department)  # before a number is used up
-    year, period = fiscal_year_and_period(at)
-    key = BudgetKey(department=new.department, fiscal_year=year, fiscal_period=period)
-    known = budgets.current(key, at=at, store=budget_store, finance=finance)
-    change = domain.create(
-        new,
-        by=by,
-        at=at,
-        sequence=store.next_sequence(at.year),
-        budget=BudgetPicture(budget=known),
+    key = BudgetKey.of(new.department, calendar.quarter_of(at))
+    known = budgets.current(key, by=by, at=at, store=budget_store, finance=finance)
+    sequence = writing.store.next_sequence(at.year)
+    picture = BudgetPicture(budget=known)
+    return writing.commit(
+        transitions.create(new, by, at, sequence=sequence, calendar=calendar, budget=picture)
     )
-    return commit(change, store, receipt)
 
 
 def view(
@@ -58,7 +61,45 @@ def view(
 
     Raises RequestNotFoundError, ForbiddenError.
     """
-    request = store.get(request_id)
+    return _seen(store.get(request_id), by, at, call_id, audit)
+
+
+@dataclass(frozen=True)
+class InFull:
+    """A request with its newest mails; `is_cached` where these were parsed by an earlier call."""
+
+    request: BudgetRequest
+    notifications: tuple[Notification, ...]
+    is_cached: bool = False
+
+
+def view_in_full(
+    request_id: int,
+    *,
+    mails: int,
+    by: Actor,
+    at: datetime,
+    call_id: str,
+    store: RequestStore,
+    cache: Cache[InFull],
+    audit: AuditQueue,
+) -> InFull:
+    """Return a request and its newest mails, as `view` does, in one round trip.
+
+    It is read each time, so that nothing is hidden; what is cached is the reading of its text.
+    """
+    stored = store.get_with_mails(request_id, mails=mails)
+    known = cache.find(request_id, stored.text)
+    found = known or InFull(*stored.open())
+    if not known:
+        cache.keep(request_id, stored.text, found)
+    seen = _seen(found.request, by, at, call_id, audit)
+    return InFull(seen, found.notifications, is_cached=known is not None)
+
+
+def _seen(
+    request: BudgetRequest, by: Actor, at: datetime, call_id: str, audit: AuditQueue
+) -> BudgetRequest:
     access.may_see(by, department=request.department, requested_by=request.requested_by)
     audit.send(
         audit_entry(
@@ -70,22 +111,18 @@ def view(
             record_code=request.request_code,
         )
     )
-    return request
+    return reservations.as_of(request, at)
 
 
 def submit(
-    request_id: int,
-    *,
-    by: Actor,
-    at: datetime,
-    store: RequestStore,
-    expected: int | None = None,
-    receipt: ReceiptFor | None = None,
+    request_id: int, *, by: Actor, at: datetime, review_days: ReviewDays, writing: Writing
 ) -> BudgetRequest:
-    """Send a draft to review; raises RequestNotFoundError, ForbiddenError, InvalidStatusError."""
-    return write(
-        request_id, lambda r: r.submit(by, at), store=store, expected=expected, receipt=receipt
-    )
+    """Send a draft to review.
+
+    Raises RequestNotFoundError, StaleVersionError, ForbiddenError, InvalidStatusError,
+    ConflictError.
+    """
+    return writing.write(request_id, lambda r: transitions.submit(r, by, at, review_days))
 
 
 def approve(
@@ -94,69 +131,66 @@ def approve(
     *,
     by: Actor,
     at: datetime,
-    store: RequestStore,
+    writing: Writing,
+    due: DueRequests,
     budget_store: BudgetStore,
     finance: Finance,
-    expected: int | None = None,
-    receipt: ReceiptFor | None = None,
 ) -> BudgetRequest:
     """Approve and hold the money in the same transaction.
 
-    Raises RequestNotFoundError, ForbiddenError, InvalidStatusError, ConflictError,
-    InsufficientBudgetError; BudgetUnknownError when Finance knows no such budget either.
+    Before it is refused for lack of money, holds that have expired give back theirs; before it is
+    refused for want of a budget, Finance is asked once more.
+
+    Raises RequestNotFoundError, StaleVersionError, ForbiddenError, InvalidStatusError,
+    ConflictError, InsufficientBudgetError; BudgetUnknownError when Finance knows no such budget
+    either.
     """
-    change = read(request_id, store=store, expected=expected).approve(approval, by, at)
-    try:
-        return commit(change, store, receipt)
-    except BudgetUnknownError:
-        # Created while Finance was down, perhaps: ask once more before refusing.
-        key = change.after.budget_key
-        if budgets.refresh(key, at=at, store=budget_store, finance=finance):
-            return commit(change, store, receipt)
-        raise
+    change = transitions.approve(writing.read(request_id), approval, by, at)
+    key = change.after.budget_key
+    if approval.override:
+        return _override(change, at, writing, budget_store)
+
+    def asked() -> bool:
+        found = budgets.sync(key, by=by, at=at, store=budget_store, finance=finance)
+        return found.budget is not None
+
+    def swept() -> bool:
+        return reservation_verbs.sweep(key, at, due=due, store=writing.store)
+
+    return remedied(
+        lambda: writing.commit(change), {BudgetUnknownError: asked, InsufficientBudgetError: swept}
+    )
+
+
+def _override(
+    change: Change, at: datetime, writing: Writing, budget_store: BudgetStore
+) -> BudgetRequest:
+    """Hold the money whatever there is, and have it told where that is more than there is.
+
+    What is known of it is put right first, so that what comes about now is news. Where others are
+    too busy with the budget to let it be told, the next sync tells.
+    """
+    key = change.after.budget_key
+    with suppress(BusyError):
+        budget_store.note_commitment(key, at)
+    approved = writing.commit(change)
+    with suppress(BusyError):
+        budget_store.note_commitment(key, at)
+    return approved
 
 
 def reject(
-    request_id: int,
-    rejection: Rejection,
-    *,
-    by: Actor,
-    at: datetime,
-    store: RequestStore,
-    expected: int | None = None,
-    receipt: ReceiptFor | None = None,
+    request_id: int, rejection: Rejection, *, by: Actor, at: datetime, writing: Writing
 ) -> BudgetRequest:
-    """Reject with a reason.
-
-    Raises RequestNotFoundError, ForbiddenError, InvalidStatusError, ConflictError.
-    """
-    return write(
-        request_id,
-        lambda r: r.reject(rejection, by, at),
-        store=store,
-        expected=expected,
-        receipt=receipt,
-    )
+    """Reject with a reason; raises as `submit` does."""
+    return writing.write(request_id, lambda r: transitions.reject(r, rejection, by, at))
 
 
 def cancel(
-    request_id: int,
-    cancellation: Cancellation,
-    *,
-    by: Actor,
-    at: datetime,
-    store: RequestStore,
-    expected: int | None = None,
-    receipt: ReceiptFor | None = None,
+    request_id: int, cancellation: Cancellation, *, by: Actor, at: datetime, writing: Writing
 ) -> BudgetRequest:
     """Cancel, freeing what is held in the same transaction.
 
-    Raises RequestNotFoundError, ForbiddenError, InvalidStatusError, ConflictError.
+    Raises as `submit` does, and AlreadyConsumedError.
     """
-    return write(
-        request_id,
-        lambda r: r.cancel(cancellation, by, at),
-        store=store,
-        expected=expected,
-        receipt=receipt,
-    )
+    return writing.write(request_id, lambda r: transitions.cancel(r, cancellation, by, at))

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from chalicelib.domain import access, allocations, drafting
+from chalicelib.domain import access, allocations, drafting, transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import Funds
+from chalicelib.domain.changes import Change
 from chalicelib.domain.content import (
     Approval,
     BulkApproval,
@@ -18,13 +19,16 @@ from chalicelib.domain.errors import (
     BudgetRequestsError,
     BulkRefusedError,
     FieldError,
+    InsufficientBudgetError,
     InvalidInputError,
     RequestNotFoundError,
 )
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.requests import BudgetRequest, Change
-from chalicelib.usecases.ports import BudgetStore, RequestStore
-from chalicelib.usecases.writing import ReceiptFor, write
+from chalicelib.domain.requests import BudgetRequest
+from chalicelib.usecases import reservations
+from chalicelib.usecases.ports import BudgetStore, DueRequests, RequestStore
+from chalicelib.usecases.remedies import remedied
+from chalicelib.usecases.writing import Writing
 
 ItemDecision = ItemApproval | ItemModification | ItemRejection
 
@@ -36,9 +40,7 @@ def decide_item(
     *,
     by: Actor,
     at: datetime,
-    store: RequestStore,
-    expected: int | None = None,
-    receipt: ReceiptFor | None = None,
+    writing: Writing,
 ) -> BudgetRequest:
     """Approve, modify or reject one line's allocation.
 
@@ -49,13 +51,13 @@ def decide_item(
     def decide(request: BudgetRequest) -> Change:
         match decision:
             case ItemApproval():
-                return allocations.approve_item(request, item_id, decision, by=by, at=at)
+                return allocations.approve_item(request, item_id, decision, by, at)
             case ItemModification():
-                return allocations.modify_item(request, item_id, decision, by=by, at=at)
+                return allocations.modify_item(request, item_id, decision, by, at)
             case ItemRejection():
-                return allocations.reject_item(request, item_id, decision, by=by, at=at)
+                return allocations.reject_item(request, item_id, decision, by, at)
 
-    return write(request_id, decide, store=store, expected=expected, receipt=receipt)
+    return writing.write(request_id, decide)
 
 
 def update_item(
@@ -65,8 +67,7 @@ def update_item(
     *,
     by: Actor,
     at: datetime,
-    store: RequestStore,
-    expected: int | None = None,
+    writing: Writing,
 ) -> BudgetRequest:
     """Rewrite a line of a draft, or modify its allocation once the request was submitted.
 
@@ -80,12 +81,12 @@ def update_item(
             wrong = "cannot be changed together with the item's content"
             raise InvalidInputError((FieldError("allocatedAmount", wrong),))
         if content is not None:
-            return drafting.change_item(request, item_id, content, by=by, at=at)
+            return drafting.change_item(request, item_id, content, by, at)
         if modification is not None:
-            return allocations.modify_item(request, item_id, modification, by=by, at=at)
+            return allocations.modify_item(request, item_id, modification, by, at)
         raise InvalidInputError((FieldError("allocatedAmount", "Field required"),))
 
-    return write(request_id, decide, store=store, expected=expected)
+    return writing.write(request_id, decide)
 
 
 def approve_many(
@@ -94,9 +95,12 @@ def approve_many(
     by: Actor,
     at: datetime,
     store: RequestStore,
+    due: DueRequests,
     receipt: Callable[[tuple[BudgetRequest, ...]], Receipt] | None = None,
 ) -> tuple[BudgetRequest, ...]:
     """Approve all requests of a bulk in one transaction, or none.
+
+    Before it is refused for lack of money, holds that have expired give back theirs.
 
     Raises ForbiddenError for who reviews nothing; BulkRefusedError with what stands in the way of
     each; InsufficientBudgetError, BudgetUnknownError, ConflictError where the transaction itself
@@ -109,13 +113,22 @@ def approve_many(
     refused: list[FieldError] = []
     for index, request_id in enumerate(bulk.ids):
         try:
-            changes.append(_found(known, request_id).approve(approval, by, at))
+            changes.append(transitions.approve(_found(known, request_id), approval, by, at))
         except BudgetRequestsError as error:
             refused.append(FieldError(f"ids.{index}", f"{request_id}: {error.code}: {error}"))
     if refused:
         raise BulkRefusedError(tuple(refused))
     approved = tuple(change.after for change in changes)
-    store.commit(*changes, receipt=receipt(approved) if receipt else None)
+    keys = {change.after.budget_key for change in changes}
+
+    def commit() -> None:
+        store.commit(*changes, receipt=receipt(approved) if receipt else None)
+
+    def swept() -> bool:
+        freed = [reservations.sweep(key, at, due=due, store=store) for key in keys]
+        return any(freed)
+
+    remedied(commit, {InsufficientBudgetError: swept})
     return approved
 
 
@@ -124,16 +137,23 @@ def funds(
     approval: Approval,
     *,
     by: Actor,
+    at: datetime,
     store: RequestStore,
+    due: DueRequests,
     budget_store: BudgetStore,
 ) -> Funds:
     """Return what an approval would hold and leave, computed as the approval computes it.
+
+    Holds that have expired by `at` do not count, as an approval would sweep them first.
 
     Raises RequestNotFoundError, ForbiddenError.
     """
     request = store.get(request_id)
     access.may_see(by, department=request.department, requested_by=request.requested_by)
-    return Funds.of(request.terms(approval), budget_store.get(request.budget_key))
+    budget = budget_store.get(request.budget_key)
+    if budget:
+        budget = reservations.counting_expired(budget, at, due=due, store=store)
+    return Funds.of(request.terms(approval), budget)
 
 
 def _found(known: dict[int, BudgetRequest], request_id: int) -> BudgetRequest:

@@ -1,26 +1,29 @@
-"""Subscribers hear of every event they asked for, signed in both ways."""
+"""The verbs of subscriptions: who is told of which events, at which address, signed with what."""
 
-import json
 import secrets
 from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
 from chalicelib.domain import access, signing
-from chalicelib.domain.access import Actor
-from chalicelib.domain.errors import ClaimHeldError, DeliveryFailedError
-from chalicelib.domain.events import AuditAction, audit_entry, timestamp
-from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.messages import PublishedEvent
-from chalicelib.domain.webhooks import NewSubscription, Subscription
-from chalicelib.usecases.once import once
-from chalicelib.usecases.ports import (
-    AuditQueue,
-    Claims,
-    Deliveries,
-    Subscriptions,
-    WebhookSender,
+from chalicelib.domain.access import Actor, Level
+from chalicelib.domain.errors import (
+    BusyError,
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidInputError,
+    StaleVersionError,
 )
+from chalicelib.domain.events import AuditAction, AuditEntry, audit_entry
+from chalicelib.domain.idempotency import Receipt
+from chalicelib.domain.webhooks import Endpoint, NewSubscription, Subscription, SubscriptionChange
+from chalicelib.usecases.ports import Subscriptions, WebhookSender
+
+#: How often a change is tried that others got in the way of.
+MAX_ATTEMPTS = 5
+
+Kept = Callable[[Subscription], Receipt] | None
 
 
 def subscribe(
@@ -30,13 +33,12 @@ def subscribe(
     at: datetime,
     subscriptions: Subscriptions,
     sender: WebhookSender,
-    audit: AuditQueue,
-    receipt: Callable[[Subscription], Receipt] | None = None,
+    receipt: Kept = None,
 ) -> tuple[Subscription, str]:
     """Keep a new subscription and return it with its secret, which is not shown again.
 
-    Raises ForbiddenError; InvalidInputError where the address is one we never call;
-    IdempotencyKeyTakenError where the receipt's key has one.
+    Audit is told in the same write. Raises ForbiddenError; InvalidInputError where the address is
+    one we never call; IdempotencyKeyTakenError where the receipt's key has one.
     """
     access.may_manage_webhooks(by, new.departments)
     sender.check(new.url)
@@ -50,72 +52,201 @@ def subscribe(
         created_by=by.id,
         created_at=at,
     )
-    secret = signing.format_secret(secrets.token_bytes(signing.SECRET_BYTES))
-    subscriptions.add(subscription, secret, receipt=receipt(subscription) if receipt else None)
-    audit.send(
-        audit_entry(
-            entry_id=f"aud_{subscription.id}_1",
-            at=at,
-            action=AuditAction.WEBHOOK_CREATE,
-            by=by,
-            record_id=subscription.id,
-            record_code=subscription.id,
-            new=subscription.model_dump(mode="json", exclude={"created_at"}),
-        )
-    )
-    return subscription, secret
+    endpoint = Endpoint(subscription=subscription, secret=_new_secret())
+    entry = told_of(None, subscription, AuditAction.WEBHOOK_CREATE, by=by, at=at)
+    kept = receipt(subscription) if receipt else None
+    subscriptions.add(endpoint, audit=entry, receipt=kept)
+    return subscription, endpoint.secret
 
 
-def deliver(
-    event: PublishedEvent,
+def judge(url: str, *, by: Actor, sender: WebhookSender) -> tuple[FieldError, ...]:
+    """Return what is wrong with an address, to those who may subscribe; others learn nothing."""
+    try:
+        access.may_manage_webhooks(by, by.departments)
+        sender.check(url)
+    except ForbiddenError:
+        return ()
+    except InvalidInputError as error:
+        return error.errors
+    return ()
+
+
+def may_look(*, by: Actor) -> None:
+    """Let those look at what can be subscribed who may subscribe; raises ForbiddenError."""
+    access.may_manage_webhooks(by, by.departments)
+
+
+def list_all(*, by: Actor, subscriptions: Subscriptions) -> tuple[Subscription, ...]:
+    """Return the subscriptions that `by` may manage, newest first; raises ForbiddenError."""
+    access.may_manage_webhooks(by, by.departments)
+    found = (endpoint.subscription for endpoint in subscriptions.all())
+    seen = [each for each in found if _may_manage(by, each)]
+    return tuple(sorted(seen, key=lambda each: (each.created_at, each.id), reverse=True))
+
+
+def view(subscription_id: str, *, by: Actor, subscriptions: Subscriptions) -> Subscription:
+    """Return one subscription; raises ForbiddenError, WebhookNotFoundError."""
+    return managed(subscription_id, by=by, subscriptions=subscriptions).subscription
+
+
+def change(
+    subscription_id: str,
+    wanted: SubscriptionChange,
     *,
+    by: Actor,
     at: datetime,
-    claims: Claims,
+    expected: int | None,
     subscriptions: Subscriptions,
-    deliveries: Deliveries,
     sender: WebhookSender,
-) -> None:
-    """Post an event to every subscriber that wants it, each once.
+) -> Subscription:
+    """Change what `wanted` names of a subscription, and return it.
 
-    A subscriber that fails, or that another worker is at, does not keep the others from theirs:
-    all are tried, then the event goes back to its queue for the rest. Raises DeliveryFailedError.
+    Audit is told in the same write. `expected` is the version the caller decided on, None for
+    any. Raises ForbiddenError, WebhookNotFoundError, StaleVersionError, BusyError;
+    InvalidInputError where the address is one we never call.
     """
-    body = _body(event)
-    failed: list[str] = []
-    for subscription, secret in subscriptions.all():
-        if not subscription.wants(event.type, event.department):
-            continue
-        headers = _headers(event, body, signing.secret_bytes(secret), at)
+    # Before the address is asked for anything: who may not learns nothing of it.
+    managed(subscription_id, by=by, subscriptions=subscriptions)
+    if "departments" in wanted.model_fields_set:
+        access.may_manage_webhooks(by, wanted.departments)
+    if "url" in wanted.model_fields_set:
+        sender.check(wanted.url)
 
-        def act(
-            subscription: Subscription = subscription, headers: dict[str, str] = headers
-        ) -> None:
-            attempt = sender.post(subscription.url, body, headers)
-            deliveries.record(subscription.id, event.id, attempt)
-            if not attempt.succeeded:
-                raise DeliveryFailedError(attempt.error or f"the receiver said {attempt.status}")
+    def write(endpoint: Endpoint) -> Subscription:
+        before, after = endpoint.subscription, endpoint.subscription.changed(wanted, at)
+        entry = told_of(before, after, AuditAction.WEBHOOK_UPDATE, by=by, at=at)
+        subscriptions.save(endpoint.with_subscription(after), audit=entry)
+        return after
 
+    return _written(subscription_id, write, by=by, expected=expected, subscriptions=subscriptions)
+
+
+def remove(
+    subscription_id: str,
+    *,
+    by: Actor,
+    at: datetime,
+    expected: int | None,
+    subscriptions: Subscriptions,
+) -> Subscription:
+    """End a subscription for good and return it as it was; nothing more is sent there.
+
+    Audit is told in the same write. Raises ForbiddenError, WebhookNotFoundError,
+    StaleVersionError, BusyError.
+    """
+
+    def write(endpoint: Endpoint) -> Subscription:
+        before, after = endpoint.subscription, endpoint.subscription.touched(at)
+        entry = audit_entry(
+            entry_id=f"aud_{after.id}_{after.version}",
+            at=at,
+            action=AuditAction.WEBHOOK_DELETE,
+            by=by,
+            record_id=after.id,
+            record_code=after.id,
+            old=_told(before),
+        )
+        subscriptions.remove(endpoint.with_subscription(after), audit=entry)
+        return before
+
+    return _written(subscription_id, write, by=by, expected=expected, subscriptions=subscriptions)
+
+
+def rotate_secret(
+    subscription_id: str,
+    *,
+    by: Actor,
+    at: datetime,
+    expected: int | None,
+    subscriptions: Subscriptions,
+    receipt: Kept = None,
+) -> tuple[Subscription, str]:
+    """Give a subscription a new secret and return it, this once; the old one signs on for a day.
+
+    Audit is told in the same write. Raises ForbiddenError, WebhookNotFoundError,
+    StaleVersionError, BusyError; IdempotencyKeyTakenError where the receipt's key has one.
+    """
+    secret = _new_secret()
+
+    def write(endpoint: Endpoint) -> Subscription:
+        rotated = endpoint.rotated(secret, at)
+        before, after = endpoint.subscription, rotated.subscription
+        entry = told_of(before, after, AuditAction.WEBHOOK_ROTATE_SECRET, by=by, at=at)
+        subscriptions.save(rotated, audit=entry, receipt=receipt(after) if receipt else None)
+        return after
+
+    after = _written(subscription_id, write, by=by, expected=expected, subscriptions=subscriptions)
+    return after, secret
+
+
+def managed(subscription_id: str, *, by: Actor, subscriptions: Subscriptions) -> Endpoint:
+    """Return a subscription that `by` may manage; raises ForbiddenError, WebhookNotFoundError.
+
+    Who may manage none does not learn which there are.
+    """
+    access.may_manage_webhooks(by, by.departments)
+    endpoint = subscriptions.get(subscription_id)
+    access.may_manage_webhooks(by, endpoint.subscription.departments)
+    return endpoint
+
+
+def told_of(
+    before: Subscription | None,
+    after: Subscription,
+    action: AuditAction,
+    *,
+    by: Actor,
+    at: datetime,
+    reason: str | None = None,
+) -> AuditEntry:
+    """Return what Audit is told of a change to a subscription; its secrets are not in it."""
+    return audit_entry(
+        entry_id=f"aud_{after.id}_{after.version}",
+        at=at,
+        action=action,
+        by=by,
+        record_id=after.id,
+        record_code=after.id,
+        old=_told(before) if before else None,
+        new=_told(after),
+        reason=reason,
+    )
+
+
+def _told(subscription: Subscription) -> dict[str, object]:
+    return subscription.model_dump(mode="json", exclude={"created_at", "updated_at", "version"})
+
+
+def _written(
+    subscription_id: str,
+    write: Callable[[Endpoint], Subscription],
+    *,
+    by: Actor,
+    expected: int | None,
+    subscriptions: Subscriptions,
+) -> Subscription:
+    """Write what `write` makes of a subscription, again where others were faster."""
+    for _ in range(MAX_ATTEMPTS):
+        endpoint = managed(subscription_id, by=by, subscriptions=subscriptions)
+        version = endpoint.subscription.version
+        if expected not in {None, version}:
+            raise StaleVersionError(version)
         try:
-            once(claims, f"webhook#{subscription.id}", event.id, at, act)
-        except (DeliveryFailedError, ClaimHeldError) as error:
-            failed.append(f"{subscription.id}: {error}")
-    if failed:
-        raise DeliveryFailedError("; ".join(failed))
+            return write(endpoint)
+        except ConflictError:
+            continue
+    raise BusyError
 
 
-def _body(event: PublishedEvent) -> bytes:
-    told = {"event": event.type, "timestamp": timestamp(event.time), "data": event.data}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+def _may_manage(by: Actor, subscription: Subscription) -> bool:
+    if by.level is not Level.SERVICE:
+        return True
+    try:
+        access.may_manage_webhooks(by, subscription.departments)
+    except ForbiddenError:
+        return False
+    return True
 
 
-def _headers(event: PublishedEvent, body: bytes, key: bytes, at: datetime) -> dict[str, str]:
-    seconds = int(at.timestamp())
-    return {
-        "Content-Type": "application/json",
-        "X-Webhook-Event": event.type,
-        "X-Webhook-Timestamp": timestamp(event.time),
-        "X-Webhook-Signature": signing.hex_hmac(key, body),
-        "webhook-id": event.id,
-        "webhook-timestamp": str(seconds),
-        "webhook-signature": signing.sign(key, event.id, seconds, body),
-    }
+def _new_secret() -> str:
+    return signing.format_secret(secrets.token_bytes(signing.SECRET_BYTES))

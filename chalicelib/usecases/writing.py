@@ -1,41 +1,42 @@
 """The one way a request is changed: read it, let the domain decide, commit."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import StaleVersionError
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.requests import BudgetRequest, Change
+from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases.ports import RequestStore
 
-#: Makes the receipt of the answer that tells of a request as it is after the change.
-ReceiptFor = Callable[[BudgetRequest], Receipt]
 
+@dataclass(frozen=True)
+class Writing:
+    """How a change is written: where, decided on which version, and kept with which receipt.
 
-def write(
-    request_id: int,
-    decide: Callable[[BudgetRequest], Change],
-    *,
-    store: RequestStore,
-    expected: int | None = None,
-    receipt: ReceiptFor | None = None,
-) -> BudgetRequest:
-    """Change a request as `decide` says and return what it became, in two round trips.
-
-    `expected` is the version the caller decided on. Raises RequestNotFoundError,
-    StaleVersionError, ConflictError, and what `decide` and `RequestStore.commit` raise.
+    No `expected` stands for any version; `receipt` makes the receipt of the answer that tells of
+    the request as it is after the change.
     """
-    return commit(decide(read(request_id, store=store, expected=expected)), store, receipt)
 
+    store: RequestStore
+    expected: int | None = None
+    receipt: Callable[[BudgetRequest], Receipt] | None = None
 
-def read(request_id: int, *, store: RequestStore, expected: int | None = None) -> BudgetRequest:
-    """Return a request; raises RequestNotFoundError, StaleVersionError."""
-    request = store.get(request_id)
-    if expected is not None and request.version != expected:
-        raise StaleVersionError(request.version)
-    return request
+    def write(self, request_id: int, decide: Callable[[BudgetRequest], Change]) -> BudgetRequest:
+        """Change a request as `decide` says and return what it became, in two round trips.
 
+        Raises what `read`, `decide` and `commit` raise.
+        """
+        return self.commit(decide(self.read(request_id)))
 
-def commit(change: Change, store: RequestStore, receipt: ReceiptFor | None = None) -> BudgetRequest:
-    """Commit a change, with the receipt of its answer, and return what the request became."""
-    store.commit(change, receipt=receipt(change.after) if receipt else None)
-    return change.after
+    def read(self, request_id: int) -> BudgetRequest:
+        """Return a request; raises RequestNotFoundError, StaleVersionError."""
+        request = self.store.get(request_id)
+        if self.expected is not None and request.version != self.expected:
+            raise StaleVersionError(request.version)
+        return request
+
+    def commit(self, change: Change) -> BudgetRequest:
+        """Commit a change and return what the request became; raises as `RequestStore.commit`."""
+        self.store.commit(change, receipt=self.receipt(change.after) if self.receipt else None)
+        return change.after

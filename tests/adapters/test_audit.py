@@ -13,6 +13,7 @@ from chalicelib.domain.messages import AuditMessage
 from tests.conftest import Aws, forget_everything
 from tests.factories import approved
 from tests.partner import Partner, Reply
+from tests.raw_peer import DRIPPING, behaving, drips, pours
 
 ENTRY = approved(notes="R&D < 5 % 你好 😀").audit
 
@@ -66,3 +67,22 @@ def test_silence_of_audit_ends_with_the_timeout(
 
     with pytest.raises(DeliveryFailedError, match="ReadTimeout"):
         logs.record(ENTRY)
+
+
+@pytest.mark.parametrize("what", DRIPPING)
+def test_an_answer_of_audit_that_drips_is_left_in_time(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TIMEOUT_SECONDS", 0.2)
+    with behaving(drips(*DRIPPING[what])) as peer:
+        with pytest.raises(DeliveryFailedError, match=r"did not answer: .*Timeout"):
+            HttpAuditLogs(peer.url, "the-key").record(ENTRY)
+
+        assert peer.was_left()
+
+
+def test_an_endless_answer_of_audit_is_taken_by_its_status() -> None:
+    with behaving(pours(b"HTTP/1.1 201 Created\r\n\r\n", b"x" * 65536)) as peer:
+        HttpAuditLogs(peer.url, "the-key").record(ENTRY)
+
+        assert peer.was_left()

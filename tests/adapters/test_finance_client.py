@@ -13,6 +13,7 @@ from chalicelib.domain.errors import DeliveryFailedError, FinanceUnavailableErro
 from tests.conftest import forget_everything
 from tests.factories import KEY
 from tests.partner import Partner, Reply
+from tests.raw_peer import DRIPPING, behaving, drips, pours
 
 FIGURES = {
     "id": 17,
@@ -148,6 +149,34 @@ def test_silence_ends_with_the_timeout(
         reserve(finance)
 
 
+@pytest.mark.parametrize("what", DRIPPING)
+def test_an_answer_that_drips_is_left_in_time(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finance_client, "TIMEOUT_SECONDS", 0.2)
+    with behaving(drips(*DRIPPING[what])) as peer:
+        with pytest.raises(FinanceUnavailableError, match=r"did not answer: .*Timeout"):
+            HttpFinance(peer.url, "the-key").fetch(KEY)
+
+        assert peer.was_left()
+    with behaving(drips(*DRIPPING[what])) as peer:
+        with pytest.raises(DeliveryFailedError, match=r"did not answer: .*Timeout"):
+            reserve(HttpFinance(peer.url, "the-key"))
+
+        assert peer.was_left()
+
+
+def test_an_endless_answer_is_no_answer_and_a_hold_is_taken_by_its_status() -> None:
+    endless = pours(b"HTTP/1.1 200 OK\r\n\r\n", b'{"data":' * 8192)
+    with behaving(endless) as peer:
+        with pytest.raises(FinanceUnavailableError, match="do not understand"):
+            HttpFinance(peer.url, "the-key").fetch(KEY)
+
+        assert peer.was_left()
+    with behaving(endless) as peer:
+        reserve(HttpFinance(peer.url, "the-key"))
+
+        assert peer.was_left()
+
+
 def test_the_timeout_is_the_agreed_one() -> None:
     assert finance_client.TIMEOUT_SECONDS == 10
     assert web.CONNECT_TIMEOUT_SECONDS < 10
@@ -177,7 +206,7 @@ def test_cents_are_told_as_people_write_them(finance: HttpFinance, partner: Part
     assert b'"amount": 0.3,' in partner.received[0].body
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 404, 409, 500, 503])
+@pytest.mark.parametrize("status", [301, 302, 304, 307, 308, 400, 401, 404, 409, 500, 503])
 def test_a_hold_finance_did_not_take_comes_back(
     finance: HttpFinance, partner: Partner, status: int
 ) -> None:

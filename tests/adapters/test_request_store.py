@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain import transitions
+from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import (
     BudgetUnknownError,
     ConflictError,
@@ -13,7 +15,7 @@ from chalicelib.domain.errors import (
     RequestNotFoundError,
 )
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.requests import Change, Status
+from chalicelib.domain.requests import Status
 from tests.adapters.conftest import Stores
 from tests.factories import (
     ADMIN,
@@ -25,6 +27,7 @@ from tests.factories import (
     approval,
     created,
     figures,
+    finance_said,
     item_body,
     rejection,
 )
@@ -33,17 +36,17 @@ from tests.factories import (
 def waiting(stores: Stores, *, sequence: int = 1, remaining: int | None = 380_000) -> int:
     """Keep a request that waits for review, and its budget if there is to be one."""
     if remaining is not None:
-        stores.budgets.record(KEY, figures(remaining), confirmations=0, at=AT)
+        finance_said(stores.budgets, figures(remaining))
     change = created(sequence=sequence)
     stores.requests.commit(change)
-    stores.requests.commit(change.after.submit(CLERK, AT))
+    stores.requests.commit(transitions.submit(change.after, CLERK, AT))
     return change.after.id
 
 
 def approve(stores: Stores, request_id: int, percentage: int = 0) -> Change:
     """Return the change that approves what is kept, without committing it."""
     body = approval(bufferPercentage=percentage)
-    return stores.requests.get(request_id).approve(body, ADMIN, LATER)
+    return transitions.approve(stores.requests.get(request_id), body, ADMIN, LATER)
 
 
 def available(stores: Stores) -> Decimal:
@@ -118,10 +121,10 @@ def test_a_retry_of_our_own_hold_takes_the_money_once(stores: Stores) -> None:
 def test_a_change_of_a_version_that_is_no_more_conflicts(stores: Stores) -> None:
     change = created()
     stores.requests.commit(change)
-    stores.requests.commit(change.after.submit(CLERK, AT))
+    stores.requests.commit(transitions.submit(change.after, CLERK, AT))
 
     with pytest.raises(ConflictError):
-        stores.requests.commit(change.after.submit(ADMIN, LATER))
+        stores.requests.commit(transitions.submit(change.after, ADMIN, LATER))
 
     assert stores.requests.get(change.after.id).history[-1].changed_by == CLERK.id
 
@@ -141,7 +144,7 @@ def test_second_approval_conflicts(stores: Stores) -> None:
 def test_an_approval_and_a_rejection_racing_have_one_winner(stores: Stores) -> None:
     request_id = waiting(stores)
     approved = approve(stores, request_id)
-    rejected = stores.requests.get(request_id).reject(rejection(), SUPERADMIN, LATER)
+    rejected = transitions.reject(stores.requests.get(request_id), rejection(), SUPERADMIN, LATER)
 
     stores.requests.commit(rejected)
     with pytest.raises(ConflictError):

@@ -9,9 +9,19 @@ from pynamodb.exceptions import TransactWriteError
 from chalicelib import bootstrap
 from chalicelib.adapters import transactions
 from chalicelib.adapters.tables import RequestRow, connection
+from chalicelib.domain import transitions
 from chalicelib.domain.errors import BusyError
 from tests.botocore_answers import answering
-from tests.factories import ADMIN, AT, CLERK, KEY, LATER, approval, created, figures
+from tests.factories import (
+    ADMIN,
+    AT,
+    CLERK,
+    LATER,
+    approval,
+    created,
+    figures,
+    finance_said,
+)
 
 
 class Collisions:
@@ -40,12 +50,12 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def commit_an_approval(collisions: Collisions) -> int:
     store = bootstrap.requests()
-    bootstrap.budgets().record(KEY, figures(), confirmations=0, at=AT)
+    finance_said(bootstrap.budgets(), figures())
     store.commit(created())
-    submitted = created().after.submit(CLERK, AT)
+    submitted = transitions.submit(created().after, CLERK, AT)
     store.commit(submitted)
     with answering(connection(RequestRow).client, "TransactWriteItems", collisions):
-        store.commit(submitted.after.approve(approval(), ADMIN, LATER))
+        store.commit(transitions.approve(submitted.after, approval(), ADMIN, LATER))
     return submitted.after.id
 
 

@@ -13,6 +13,7 @@ from schemathesis import Case, HookContext
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 
+from chalicelib.domain.analytics import MAX_TREND_DAYS
 from chalicelib.domain.money import MAX_AMOUNT
 
 #: Where webhooks of the run may go: examples would have the stack call strangers.
@@ -27,12 +28,16 @@ OF_THE_MOMENT = {
     "STALE_VERSION",
     "IDEMPOTENCY_KEY_REUSED",
     "FILTER_TOO_BROAD",
+    "WEBHOOK_DISABLED",
+    "BUSY",
 }
 
 #: Rules that no JSON schema can say, by the message that tells of them.
 BEYOND_SCHEMAS = (
     "must be quantity × unitCost",
     "dateFrom must not be after dateTo",
+    "must not be after to",
+    f"must be within {MAX_TREND_DAYS} days before to",
     "must be in the future",
     "must have at most 50 items",
     "must not hide tags in tags",

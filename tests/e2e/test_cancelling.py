@@ -31,4 +31,33 @@ def test_cancelling_frees_what_was_held_and_finance_hears_of_it(
         return [(verb, b["amount"]) for verb, b in bodies if b["budgetRequestId"] == request_id]
 
     assert wait_for(lambda: len(told()) >= 2, deadline_seconds=DEADLINE_SECONDS)
-    assert sorted(told()) == [("release", 1234.56), ("reserve", 1234.56)]
+    assert told() == [("reserve", 1234.56), ("release", 1234.56)]
+
+
+def test_an_override_holds_what_is_not_there_and_is_told(
+    stack: RunningStack, people: People
+) -> None:
+    clerk, admin, superadmin = (people.new(role) for role in ("HR Clerk", "HR Admin", "SuperAdmin"))
+    request_id = waiting(clerk, department="hr", amount=9_999_999)
+    path = f"/budget-requests/{request_id}/approve"
+    body = {"override": True, "overrideReason": "The audit cannot wait"}
+    assert superadmin.post(path, expect=409)["code"] == "INSUFFICIENT_BUDGET"
+    assert admin.post(path, body, expect=403)["code"] == "FORBIDDEN"
+
+    shown = superadmin.post(path, body)["data"]
+
+    assert (shown["overriddenBy"], shown["overrideReason"]) == (
+        superadmin.sub,
+        "The audit cannot wait",
+    )
+    funds = admin.get(f"/budget-requests/{request_id}/funds")["data"]
+    assert funds["available"] < 0
+
+    def audited() -> bool:
+        entries = [json.loads(call.body) for call in stack.audit.received() if call.body]
+        told = {(e["action"], e["recordId"], e["reason"]) for e in entries}
+        return ("OVERRIDE", str(request_id), "The audit cannot wait") in told
+
+    assert wait_for(audited, deadline_seconds=DEADLINE_SECONDS)
+    clerk.post(f"/budget-requests/{request_id}/cancel")
+    assert admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"] > 0

@@ -18,7 +18,7 @@ from tests.e2e.people import People, draft, waiting
 DEADLINE_SECONDS = 60
 
 
-def _of(request_id: int, field: str = "budgetRequestId") -> Callable[[Received], bool]:
+def _of(request_id: int | str, field: str = "budgetRequestId") -> Callable[[Received], bool]:
     def concerns(received: Received) -> bool:
         body = json.loads(received.body or b"{}")
         return str(body.get(field, body.get("data", {}).get(field))) == str(request_id)
@@ -31,9 +31,9 @@ def _reserves(stack: RunningStack, request_id: int) -> list[Received]:
     return [c for c in calls if c.method == "POST" and _of(request_id)(c)]
 
 
-def _audited(stack: RunningStack, request_id: int) -> list[dict[str, Any]]:
+def _audited(stack: RunningStack, record_id: int | str) -> list[dict[str, Any]]:
     calls = stack.audit.received()
-    return [json.loads(c.body) for c in calls if _of(request_id, "recordId")(c)]
+    return [json.loads(c.body) for c in calls if _of(record_id, "recordId")(c)]
 
 
 def _webhooks(stack: RunningStack, request_id: int) -> list[Received]:
@@ -49,7 +49,8 @@ def test_an_approval_reaches_finance_audit_webhooks_and_the_requester(
 ) -> None:
     root = people.new("SuperAdmin")
     hook = {"url": f"{stack.receiver.url}/hook", "events": ["*"]}
-    secret = root.post("/webhooks", hook, expect=201)["data"]["secret"]
+    subscribed = root.post("/webhooks", hook, expect=201)["data"]
+    secret = subscribed["secret"]
     clerk, admin = people.new("Finance Clerk"), people.new("Finance Admin")
     request_id = waiting(clerk, department="finance")
     approved = admin.post(f"/budget-requests/{request_id}/approve", {"bufferPercentage": 5})["data"]
@@ -78,6 +79,12 @@ def test_an_approval_reaches_finance_audit_webhooks_and_the_requester(
     assert json.loads(audited["APPROVE"]["oldValues"])["status"] == "PENDING"
     assert json.loads(audited["APPROVE"]["newValues"])["status"] == "APPROVED"
     assert "status" in json.loads(audited["APPROVE"]["changedFields"])
+
+    (subscription,) = wait_for(
+        lambda: _audited(stack, subscribed["id"]), deadline_seconds=DEADLINE_SECONDS
+    )
+    assert (subscription["action"], subscription["performedBy"]) == ("WEBHOOK_CREATE", root.sub)
+    assert secret not in json.dumps(subscription)
 
     wait_for(lambda: len(_webhooks(stack, request_id)) >= 3, deadline_seconds=DEADLINE_SECONDS)
     told = {c.headers["x-webhook-event"]: c for c in _webhooks(stack, request_id)}

@@ -9,7 +9,8 @@ import time_machine
 
 from chalicelib import bootstrap
 from chalicelib.domain import api_keys
-from chalicelib.domain.access import Scope
+from chalicelib.domain.access import BUS_SCOPES, Scope
+from chalicelib.handlers.relay import relay
 from tests.conftest import Aws, Logs
 from tests.http_api import Api, Reply, token
 
@@ -40,6 +41,14 @@ def made(api: Api, **more: object) -> Reply:
 
 def key_of(api: Api, **more: object) -> str:
     return str(made(api, **more).data["key"])
+
+
+@pytest.mark.parametrize("scope", BUS_SCOPES)
+def test_no_key_is_good_for_what_only_the_bus_takes(api: Api, scope: Scope) -> None:
+    reply = api.post("/api-keys", "SuperAdmin", new_key(scopes=["requests:read", scope]))
+
+    assert (reply.status, reply.code) == (400, "VALIDATION_ERROR")
+    assert list(reply.errors) == ["scopes.1"]
 
 
 def call(api: Api, key: str, method: str, path: str, body: object = None) -> Reply:
@@ -96,7 +105,7 @@ def test_a_service_creates_and_reads_for_its_department(api: Api, aws: Aws) -> N
     ],
 )
 def test_a_service_does_nothing_more_with_its_own_request(api: Api, method: str, path: str) -> None:
-    key = key_of(api, scopes=list(Scope))
+    key = key_of(api, scopes=[*set(Scope) - BUS_SCOPES])
     request_id = call(api, key, "POST", "/budget-requests", NEW_REQUEST).data["id"]
 
     refused = call(api, key, method, f"/budget-requests/{request_id}{path}")
@@ -231,16 +240,21 @@ def test_a_use_is_seen_without_a_write_a_call(
     assert len(aws.rows("keys")) == 1
 
 
-def test_audit_hears_of_keys(api: Api, aws: Aws) -> None:
+def test_audit_hears_of_keys_through_their_tables_stream(api: Api, aws: Aws) -> None:
     data = made(api).data
-    api.call("DELETE", f"/api-keys/{data['id']}", role="SuperAdmin")
+    call(api, data["key"], "GET", "/budget-requests/1")  # a use is no news for Audit
+    for _ in range(2):
+        api.call("DELETE", f"/api-keys/{data['id']}", role="SuperAdmin")
 
-    told = [message["detail"] for message in aws.queued()]
+    relay(aws.streamed("keys"), None)
+    told = [message["detail"] for message in aws.on_the_bus()]
 
     assert [entry["action"] for entry in told] == ["API_KEY_CREATE", "API_KEY_REVOKE"]
     assert {entry["recordId"] for entry in told} == {data["id"]}
     assert {entry["performedBy"] for entry in told} == {"u-superadmin"}
     assert data["key"] not in repr(told)
+    assert api_keys.hash_of(data["key"]) not in repr(told)
+    assert aws.queued() == []
 
 
 def test_a_repeated_making_replays_without_the_key(api: Api, aws: Aws) -> None:
@@ -283,6 +297,7 @@ def test_a_repeated_subscription_replays_without_the_secret(api: Api, aws: Aws) 
         ({"scopes": ["requests:all"], "departments": ["legal"]}, {"scopes.0", "departments.0"}),
         ({"expiresAt": "tomorrow"}, {"expiresAt"}),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, {"expiresAt"}),
+        ({"expiresAt": "2020-01-01T00:00:00Z", "scopes": []}, {"expiresAt", "scopes"}),
         ({"key": "brk_mine"}, {"key"}),
     ],
 )
@@ -304,9 +319,9 @@ def test_a_key_that_never_was_is_not_found(api: Api, method: str, key_id: str) -
     assert (refused.status, refused.code) == (404, "API_KEY_NOT_FOUND")
 
 
-def test_no_token_passes_for_a_service(api: Api) -> None:
-    data = made(api).data
-    namesake = token("Finance Clerk", sub=f"key:{data['id']}")
+@pytest.mark.parametrize("who", ["key:{id}", "bus:procurement", "system:finance-sync"])
+def test_no_token_passes_for_a_service_or_for_this_one(api: Api, who: str) -> None:
+    namesake = token("Finance Clerk", sub=who.format(id=made(api).data["id"]))
 
     refused = api.call("GET", "/budget-requests/1", token=namesake)
 

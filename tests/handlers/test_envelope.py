@@ -9,7 +9,7 @@ import pytest
 from app import app
 from chalicelib.handlers.http.routes import api as declared
 from tests.conftest import Aws, Logs, client
-from tests.http_api import Api, Reply, token
+from tests.http_api import Api, Reply, concrete, token
 
 SECURITY = {
     "X-Frame-Options": "SAMEORIGIN",
@@ -101,10 +101,8 @@ def test_an_unknown_path_is_not_found(resource: str, path: str, method: str) -> 
 @pytest.mark.parametrize("path", sorted({route.path for route in declared.routes}))
 def test_a_method_that_is_not_served_is_refused_with_those_that_are(api: Api, path: str) -> None:
     served = {route.method for route in declared.routes if route.path == path}
-    concrete = path.replace("{id}", "1").replace("{item_id}", "1")
-
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - served:
-        reply = api.call(method, concrete, role="SuperAdmin")
+        reply = api.call(method, concrete(path), role="SuperAdmin")
 
         assert (reply.status, reply.code) == (405, "METHOD_NOT_ALLOWED")
         assert set(reply.headers["Allow"].split(", ")) == served
@@ -116,9 +114,7 @@ def test_a_method_that_is_not_served_is_refused_with_those_that_are(api: Api, pa
     ids=lambda route: f"{route.method} {route.path}",
 )
 def test_every_route_asks_who_is_calling(api: Api, route: Any) -> None:  # noqa: ANN401 - a Route
-    concrete = route.path.replace("{id}", "1").replace("{item_id}", "1")
-
-    reply = api.call(route.method, concrete)
+    reply = api.call(route.method, concrete(route.path))
 
     assert reply.status == HTTPStatus.UNAUTHORIZED
     assert reply.code.startswith("MISSING_")

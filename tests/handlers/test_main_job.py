@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.events import AUDIT_SOURCE
+from chalicelib.handlers.relay import relay
 from tests.conftest import Aws
 from tests.http_api import Api
 from tests.partner import Partner, Reply
@@ -19,11 +21,11 @@ def test_health_needs_no_token(api: Api) -> None:
     reply = api.get("/health")
 
     assert reply.status == 200
-    assert reply.data == {"status": "ok", "stage": "test"}
+    assert reply.data == {"status": "ok", "stage": "test", "parts": []}
 
 
 def test_a_draft_is_answered_as_it_was_asked(api: Api) -> None:
-    body = {
+    body: dict[str, Any] = {
         "department": "finance",
         "amountRequested": 52500.5,
         "purpose": "R&D < 5 % of it, and <b>bold</b>",
@@ -51,7 +53,7 @@ def test_a_draft_is_answered_as_it_was_asked(api: Api) -> None:
     assert reply.headers["ETag"] == '"1"'
     data = reply.data
     (item,) = data.pop("itemAllocations")
-    assert item.items() >= (body["items"][0] | {"id": 1, "status": "PENDING"}).items()  # type: ignore[index]
+    assert item.items() >= (body["items"][0] | {"id": 1, "status": "PENDING"}).items()
     assert data["purpose"] == "R&D < 5 % of it, and bold"
     assert data.items() >= {k: v for k, v in body.items() if k not in {"items", "purpose"}}.items()
     assert (data["status"], data["isDraft"], data["version"]) == ("PENDING", True, 1)
@@ -275,8 +277,12 @@ def test_a_webhook_is_subscribed_and_its_secret_shown_once(api: Api, aws: Aws) -
     assert reply.status == 201
     assert reply.data["secret"].startswith("whsec_")
     assert reply.data.items() >= (body | {"isActive": True}).items()
-    (message,) = aws.queued()
+    assert len(aws.streamed("webhooks")["Records"]) == 1  # kept and told in one write
+    relay(aws.streamed("webhooks"), None)
+    (message,) = aws.on_the_bus()
+    assert message["source"] == AUDIT_SOURCE
     assert message["detail"]["action"] == "WEBHOOK_CREATE"
+    assert message["detail"]["recordId"] == reply.data["id"]
     assert reply.data["secret"] not in str(message)
 
 
@@ -288,6 +294,39 @@ def test_a_webhook_to_the_inside_is_refused(api: Api, aws: Aws) -> None:
     assert (reply.status, reply.code) == (400, "VALIDATION_ERROR")
     assert list(reply.errors) == ["url"]
     assert aws.rows("webhooks") == []
+
+
+INSIDE = "https://169.254.169.254/latest/"
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({"url": INSIDE, "events": ["nonsense"]}, {"url", "events.0"}),
+        ({"url": INSIDE, "events": ["*", "nonsense"], "secret": 1}, {"url", "events.1", "secret"}),
+        ({"url": INSIDE}, {"url", "events"}),
+        ({"url": "https://127.0.0.1:9/", "events": ["nonsense"]}, {"events.0"}),
+        ({"url": "nowhere", "events": ["nonsense"]}, {"url", "events.0"}),
+        ({"url": None, "events": ["nonsense"]}, {"url", "events.0"}),
+        ({"events": []}, {"url", "events"}),
+        (["https://169.254.169.254/latest/"], {"body"}),
+    ],
+)
+def test_all_that_is_wrong_with_a_webhook_is_told_at_once(
+    api: Api, aws: Aws, body: object, wrong: set[str]
+) -> None:
+    reply = api.post("/webhooks", SUPERADMIN, body)
+
+    assert (reply.status, reply.code) == (400, "VALIDATION_ERROR")
+    assert len(reply.json["errors"]) == len(wrong)
+    assert reply.errors.keys() == wrong
+    assert aws.rows("webhooks") == []
+
+
+def test_who_may_not_subscribe_does_not_learn_what_an_address_leads_to(api: Api) -> None:
+    reply = api.post("/webhooks", CLERK, {"url": INSIDE, "events": ["nonsense"]})
+
+    assert list(reply.errors) == ["events.0"]
 
 
 @pytest.mark.parametrize("role", [CLERK, ADMIN])

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.domain.errors import ConfigurationError
 from chalicelib.handlers.audit import audit
 from chalicelib.handlers.finance import finance
+from chalicelib.handlers.inbound import inbound
 from chalicelib.handlers.notifications import notifications
 from chalicelib.handlers.relay import relay
 from chalicelib.handlers.webhooks import webhooks
@@ -104,6 +105,9 @@ def test_a_part_that_is_not_configured_refuses_the_call_that_needs_it(
         ("notifications.json", notifications, "DEPARTMENT_ADMINS"),
         ("finance.json", finance, "FINANCE_API_URL"),
         ("finance.json", finance, "WORK_TABLE"),
+        ("inbound-consumed.json", inbound, "BUS_KEYS_SECRET"),
+        ("inbound-consumed.json", inbound, "KEYS_TABLE"),
+        ("inbound-consumed.json", inbound, "BUS_SIGNING_KEY"),
     ],
 )
 def test_a_misconfigured_worker_leaves_the_whole_batch_on_its_queue(

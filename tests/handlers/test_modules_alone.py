@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-WORKERS = ("relay", "webhooks", "audit", "notifications", "finance")
+WORKERS = ("relay", "webhooks", "audit", "notifications", "finance", "jobs", "inbound")
 
 #: Heavy or foreign; each is imported by the builder that needs it, not by a handler's module.
 #: (Powertools imports the bare `botocore`, which is quick, to see whether it is there.)

@@ -51,6 +51,18 @@ def test_rows_that_tell_nothing_are_passed_over(aws: Aws) -> None:
     assert told(aws) == [approved.events[0].id, approved.audit.id]
 
 
+def test_what_stands_in_a_row_since_an_earlier_change_is_not_told_again(aws: Aws) -> None:
+    payload = samples.read(SAMPLE)
+    touched = copy.deepcopy(payload["Records"][2])
+    touched["dynamodb"]["OldImage"] = copy.deepcopy(touched["dynamodb"]["NewImage"])
+    payload["Records"].append(touched)
+
+    relay.relay(payload, None)
+
+    ids = told(aws)
+    assert len(ids) == len(set(ids)) == 2 * len(samples.story())
+
+
 def test_nothing_overtakes_a_change_that_cannot_be_told(aws: Aws) -> None:
     payload = samples.read(SAMPLE)
     payload["Records"][1]["dynamodb"]["NewImage"]["outbox"]["S"] = '{"events": "secret words"}'

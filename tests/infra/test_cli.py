@@ -5,13 +5,15 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import jwt
 import psutil
 import pytest
 from typer.testing import CliRunner
 
-from chalicelib.domain.access import DEPARTMENTS, Scope
+from chalicelib.domain.access import BUS_SCOPES, DEPARTMENTS, Scope
+from chalicelib.domain.bus_keys import Command
 from infra import local, state
 from infra.cli import app
 from infra.embedded import REGION, EmbeddedCloud
@@ -33,6 +35,7 @@ COMMANDS = [
     ["api-key", "list"],
     ["api-key", "revoke"],
     ["logs"],
+    ["invoke"],
     ["package"],
     ["deploy"],
     ["destroy"],
@@ -173,7 +176,7 @@ def test_a_duration_that_cannot_be_read_is_refused(stack: str, duration: str) ->
 def test_the_help_of_api_keys_names_every_scope_and_department() -> None:
     shown = CliRunner().invoke(app, ["api-key", "--help"], terminal_width=200).stdout
 
-    assert all(scope in shown for scope in Scope)
+    assert all((scope in shown) is (scope not in BUS_SCOPES) for scope in Scope)
     assert all(department in shown for department in DEPARTMENTS)
 
 
@@ -185,6 +188,49 @@ def test_a_key_for_nobody_and_nothing_is_refused_by_what_is_missing(stack: str) 
     assert "a new key needs --scope" in done.stderr
 
 
+def test_the_help_of_bus_keys_names_every_type_and_department() -> None:
+    shown = CliRunner().invoke(app, ["bus-key", "--help"], terminal_width=300).stdout
+
+    assert all(command in shown for command in Command)
+    assert all(department in shown for department in DEPARTMENTS)
+    for below in ("list", "revoke", "parked"):
+        assert CliRunner().invoke(app, ["bus-key", below, "--help"]).exit_code == 0
+
+
+def test_a_bus_key_for_nothing_is_refused_by_what_is_missing() -> None:
+    done = run("bus-key", "--source", "procurement")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a new key needs --type, --department" in done.stderr
+
+
+def test_a_bus_key_for_what_nobody_knows_names_all_that_is_wrong(stack: str) -> None:
+    wrong = ("--source", "a b", "--type", "no.such", "--department", "legal", "--expires", "soon")
+    done = run("bus-key", "--stack", stack, *wrong)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert is_one_clear_line(done.stderr)
+    assert all(f"{name}" in done.stderr for name in ("source", "types", "departments", "expiresAt"))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_cloud_that_does_not_answer_is_one_clear_line(stack: str, *, before: bool) -> None:
+    named = ("--stack", stack)
+    done = run("bus-key", *named, "parked") if before else run("bus-key", "parked", *named)
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert "connect" in done.stderr
+
+
+def test_a_stack_from_before_bus_keys_is_one_clear_line(stack: str) -> None:
+    done = run("bus-key", "list", "--stack", stack)
+
+    assert done.returncode == 1
+    assert is_one_clear_line(done.stderr)
+    assert "deploy it again" in done.stderr
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_an_api_that_does_not_answer_is_one_clear_line(stack: str, *, before: bool) -> None:
     named = ("--stack", stack)
@@ -193,6 +239,24 @@ def test_an_api_that_does_not_answer_is_one_clear_line(stack: str, *, before: bo
     assert done.returncode == 1
     assert is_one_clear_line(done.stderr)
     assert "did not answer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("{not json", "is not JSON"), (None, "No such file"), ("{}", "did not answer")],
+)
+def test_a_job_that_cannot_be_asked_for_is_one_clear_line(
+    stack: str, tmp_path: Path, content: str | None, words: str
+) -> None:
+    payload = tmp_path / "payload.json"
+    if content is not None:
+        payload.write_text(content)
+
+    done = run("invoke", "finance-sync", "--stack", stack, "--payload", str(payload))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert is_one_clear_line(done.stderr)
+    assert words in done.stderr
 
 
 def test_status_tells_programs_where_everything_is(stack: str) -> None:

@@ -38,10 +38,7 @@ def cloud() -> Iterator[Cloud]:
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
-            length = int(self.headers.get("content-length", 0))
-            noted.seen.append(
-                Seen(self.command, self.path, self.headers.items(), self.rfile.read(length))
-            )
+            noted.seen.append(Seen(self.command, self.path, self.headers.items(), self.body()))
             self.send_response(201)
             self.send_header("Content-Encoding", "gzip")
             self.send_header("Content-Length", str(len(ANSWER)))
@@ -51,6 +48,16 @@ def cloud() -> Iterator[Cloud]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(ANSWER)
+
+        def body(self) -> bytes:
+            if self.headers.get("transfer-encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("content-length", 0)))
+            chunks = b""
+            while length := int(self.rfile.readline(), 16):
+                chunks += self.rfile.read(length)
+                self.rfile.readline()
+            self.rfile.readline()
+            return chunks
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -153,10 +160,11 @@ def test_no_header_is_made_up_on_the_way(url: str, cloud: Cloud) -> None:
     assert cloud.seen[0].headers == [("host", "localhost:4005")]
 
 
-def test_a_chunked_body_arrives_whole(url: str) -> None:
+def test_a_chunked_body_arrives_whole(url: str, cloud: Cloud) -> None:
     answer = httpx.post(f"{url}/api/a", content=iter([b"one", b"two"]))
 
     assert answer.status_code == 201
+    assert [seen.body for seen in cloud.seen] == [b"onetwo"]
 
 
 def test_the_answer_comes_back_as_it_was(url: str) -> None:
@@ -168,6 +176,15 @@ def test_the_answer_comes_back_as_it_was(url: str) -> None:
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
     assert len(answer.headers.get_list("date")) == 1
+
+
+@pytest.mark.parametrize("method", ["TRACE", "BREW"])
+def test_a_method_nobody_serves_is_not_passed_on(url: str, cloud: Cloud, method: str) -> None:
+    answer = httpx.request(method, f"{url}/api/a")
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert answer.headers["allow"] == ", ".join(METHODS)
+    assert cloud.seen == []
 
 
 def test_an_answer_to_head_has_no_body(url: str) -> None:

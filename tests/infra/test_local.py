@@ -26,6 +26,18 @@ def name() -> Iterator[str]:
     local.down(unique)
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """Have what we start listen to Ctrl-C, even where we do not.
+
+    A shell tells what it starts in the background to ignore SIGINT, and so would all our children.
+    The command line keeps to that; who ends it there sends SIGTERM.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_second_up_deploys_again_and_keeps_data_and_secrets(name: str) -> None:
     with local.running(name) as first:
         token = first.token("Finance Clerk", sub="u-1", name="clerk")
@@ -55,6 +67,7 @@ def test_down_frees_the_port_and_leaves_no_process_and_no_file(name: str) -> Non
         httpx.get(stack.api_url)
 
 
+@pytest.mark.usefixtures("in_the_foreground")
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_up_that_is_cut_off_leaves_nothing_running(name: str, ended_by: signal.Signals) -> None:
     command = [sys.executable, "-m", "infra", "up", "--stack", name, "--port", "0"]

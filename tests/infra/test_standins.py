@@ -1,18 +1,14 @@
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from infra import processes, services_process
 from infra.standin_budgets import DepartmentBudget
 from infra.standin_client import ServicesClient, StandInClient
 from infra.standins import Behaviour
+from tests.infra.conftest import AUDIT_KEY, FINANCE_KEY
 
-FINANCE_KEY = "finance-key"
-AUDIT_KEY = "audit-key"
 RESERVATION: dict[str, Any] = {
     "department": "finance",
     "fiscalYear": 2026,
@@ -21,30 +17,6 @@ RESERVATION: dict[str, Any] = {
     "budgetRequestId": 1,
     "budgetRequestCode": "BR-2026-001",
 }
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServicesClient]:
-    host, started = services_process.start(
-        Path(tmp_path_factory.mktemp("host")),
-        endpoint_url="http://127.0.0.1:1",
-        front_port=0,
-        finance_api_key=FINANCE_KEY,
-        audit_api_key=AUDIT_KEY,
-    )
-    with ServicesClient(host.ports) as client:
-        yield client
-    processes.stop(host.process)
-    started.forget()
-
-
-@pytest.fixture
-def services(host: ServicesClient) -> Iterator[ServicesClient]:
-    yield host
-    for standin in (host.finance, host.audit, host.receiver):
-        standin.start()
-        standin.behave(Behaviour())
-        standin.forget()
 
 
 @pytest.fixture

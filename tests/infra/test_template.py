@@ -2,10 +2,19 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 
+from chalicelib.domain.bus_keys import Command
+from chalicelib.domain.deliveries import SweepOrder
+from chalicelib.domain.events import AUDIT_SOURCE, EVENT_SOURCE
+from chalicelib.domain.inbound import REJECTED
+from chalicelib.domain.jobs import JobName, JobOrder, JobPayload
+from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
+from infra.package import Package
 from tests.infra.conftest import Resources
 
 DAY_SECONDS = 24 * 60 * 60
@@ -18,8 +27,22 @@ HANDLERS = {
     "Audit": "chalicelib.handlers.audit.audit",
     "Notifications": "chalicelib.handlers.notifications.notifications",
     "Finance": "chalicelib.handlers.finance.finance",
+    "Jobs": "chalicelib.handlers.jobs.jobs",
+    "Inbound": "chalicelib.handlers.inbound.inbound",
 }
-WORKERS = ("Webhooks", "Audit", "Notifications", "Finance")
+# Those that the bus feeds, each by a rule of its own; jobs are fed by their schedules and the API.
+ON_THE_BUS = ("Webhooks", "Audit", "Notifications", "Finance", "Inbound")
+WORKERS = (*ON_THE_BUS, "Jobs")
+SCHEDULES = {
+    "FinanceSyncRule": ("finance-sync", "rate(15 minutes)"),
+    "SlaCheckRule": ("sla-check", "rate(15 minutes)"),
+    "ReservationExpiryRule": ("reservation-expiry", "cron(0 0 * * ? *)"),
+    "DailyAggregatesRule": ("daily-aggregates", "cron(0 1 * * ? *)"),
+}
+# What sends to a worker's queue besides its rule.
+ALSO_SEND = {"Webhooks": ("WebhooksSweepRule",)}
+# The tables whose rows carry what is told of their change.
+TOLD = ("BudgetsTable", "KeysTable", "RequestsTable", "WebhooksTable")
 
 # The statements that name no resource, and why they may.
 UNSCOPED = {
@@ -56,9 +79,12 @@ def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - template values have no 
     return value if isinstance(value, list) else [value]
 
 
+def mappings(function: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event["Properties"] for event in function["Events"].values()]
+
+
 def mapping(function: dict[str, Any]) -> dict[str, Any]:
-    (event,) = function["Events"].values()
-    properties: dict[str, Any] = event["Properties"]
+    (properties,) = mappings(function)
     return properties
 
 
@@ -71,6 +97,11 @@ def test_cfn_lint_finds_nothing(lint: subprocess.CompletedProcess[str]) -> None:
     assert (lint.stdout, lint.stderr, lint.returncode) == ("", "", 0)
 
 
+def test_the_template_has_no_aliases(package: Package) -> None:
+    tokens = yaml.scan(package.template_path.read_text())
+    assert not [token for token in tokens if isinstance(token, yaml.AliasToken)]
+
+
 def test_the_functions_are_those_of_the_design(functions: dict[str, dict[str, Any]]) -> None:
     assert {name: function["Handler"] for name, function in functions.items()} == HANDLERS
 
@@ -79,7 +110,8 @@ def test_the_functions_are_those_of_the_design(functions: dict[str, dict[str, An
 def test_a_mapping_reports_each_message_that_failed(
     name: str, functions: dict[str, dict[str, Any]]
 ) -> None:
-    assert mapping(functions[name])["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    for options in mappings(functions[name]):
+        assert options["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 @pytest.mark.parametrize("name", WORKERS)
@@ -87,31 +119,39 @@ def test_a_worker_takes_from_its_own_queue(name: str, functions: dict[str, dict[
     assert mapping(functions[name])["Queue"] == {"Fn::GetAtt": [f"{name}Queue", "Arn"]}
 
 
-def test_the_relay_reads_the_requests_stream_from_its_beginning(
+def test_the_relay_reads_the_streams_of_what_is_told_from_their_beginning(
     functions: dict[str, dict[str, Any]], of_type: Resources
 ) -> None:
-    options = mapping(functions["Relay"])
-    assert options["Stream"] == {"Fn::GetAtt": ["RequestsTable", "StreamArn"]}
-    assert options["StartingPosition"] == "TRIM_HORIZON"
-    stream = of_type("AWS::DynamoDB::Table")["RequestsTable"]["StreamSpecification"]
-    assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    options = mappings(functions["Relay"])
+    assert {event["Type"] for event in functions["Relay"]["Events"].values()} == {"DynamoDB"}
+    read = [each["Stream"]["Fn::GetAtt"] for each in options]
+    assert sorted(read) == [[name, "StreamArn"] for name in TOLD]
+    assert {each["StartingPosition"] for each in options} == {"TRIM_HORIZON"}
+    streams = {
+        name: table["StreamSpecification"]
+        for name, table in of_type("AWS::DynamoDB::Table").items()
+        if "StreamSpecification" in table
+    }
+    # Old images say whether the outbox is news.
+    assert streams == {name: {"StreamViewType": "NEW_AND_OLD_IMAGES"} for name in TOLD}
 
 
-def test_the_relay_wakes_only_for_a_change_with_events(
+def test_the_relay_wakes_only_for_a_row_with_something_to_tell(
     functions: dict[str, dict[str, Any]],
 ) -> None:
-    (only,) = mapping(functions["Relay"])["FilterCriteria"]["Filters"]
-    assert json.loads(only["Pattern"]) == {
-        "dynamodb": {"NewImage": {"outbox": {"S": [{"exists": True}]}}}
-    }
+    for options in mappings(functions["Relay"]):
+        (only,) = options["FilterCriteria"]["Filters"]
+        assert json.loads(only["Pattern"]) == {
+            "dynamodb": {"NewImage": {"outbox": {"S": [{"exists": True}]}}}
+        }
 
 
 def test_the_relay_parks_what_it_cannot_tell(functions: dict[str, dict[str, Any]]) -> None:
-    options = mapping(functions["Relay"])
-    assert options["BisectBatchOnFunctionError"] is True
-    assert options["MaximumRetryAttempts"] > 0
-    destination = options["DestinationConfig"]["OnFailure"]["Destination"]
-    assert destination == {"Fn::GetAtt": ["RelayDeadLetterQueue", "Arn"]}
+    for options in mappings(functions["Relay"]):
+        assert options["BisectBatchOnFunctionError"] is True
+        assert options["MaximumRetryAttempts"] > 0
+        destination = options["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination == {"Fn::GetAtt": ["RelayDeadLetterQueue", "Arn"]}
 
 
 def test_every_queue_has_a_dead_letter_queue(of_type: Resources) -> None:
@@ -149,6 +189,43 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(
     assert hidden_seconds >= 6 * functions[name]["Timeout"]
 
 
+def test_the_api_looks_at_every_queue(
+    functions: dict[str, dict[str, Any]], of_type: Resources
+) -> None:
+    api = functions["APIHandler"]
+    monitored = json.loads(variables(api)["MONITORED_QUEUES"]["Fn::Sub"])
+    names = {
+        name: queue["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for name, queue in of_type("AWS::SQS::Queue").items()
+    }
+    assert monitored == {told: f"${{{name}}}" for name, told in names.items()}
+    (looks,) = (s for s in statements(api, of_type) if s["Sid"] == "LookAtQueues")
+    assert looks["Action"] == ["sqs:GetQueueAttributes"]
+    assert {resource["Fn::GetAtt"][0] for resource in looks["Resource"]} == set(names)
+
+
+def test_bodies_reach_the_api_byte_for_byte(of_type: Resources) -> None:
+    (api,) = of_type("AWS::Serverless::Api").values()
+    assert api["BinaryMediaTypes"] == ["application/json"]
+
+
+def test_what_the_gateway_refuses_by_itself_is_in_the_envelope(of_type: Resources) -> None:
+    (api,) = of_type("AWS::Serverless::Api").values()
+    known = {error.code: int(status) for error, status in STATUS.items()} | {INTERNAL_ERROR: 500}
+    told = {}
+    for name, response in api["GatewayResponses"].items():
+        body = json.loads(response["ResponseTemplates"]["application/json"])
+        assert body.keys() == {"success", "message", "code", "requestId"}
+        assert response.get("StatusCode", 500) == known[body["code"]]
+        told[name] = body["code"]
+    assert told == {
+        "REQUEST_TOO_LARGE": "BODY_TOO_LARGE",
+        "THROTTLED": "RATE_LIMIT_EXCEEDED",
+        "MISSING_AUTHENTICATION_TOKEN": "ROUTE_NOT_FOUND",
+        "DEFAULT_5XX": "INTERNAL_ERROR",
+    }
+
+
 def test_the_api_answers_before_the_gateway_gives_up(
     functions: dict[str, dict[str, Any]], of_type: Resources
 ) -> None:
@@ -157,9 +234,14 @@ def test_the_api_answers_before_the_gateway_gives_up(
 
 
 def test_the_rules_are_those_of_the_design(of_type: Resources) -> None:
-    patterns = {name: rule["EventPattern"] for name, rule in of_type("AWS::Events::Rule").items()}
+    rules = of_type("AWS::Events::Rule").items()
+    schedules = {*SCHEDULES, "WebhooksSweepRule"}
+    patterns = {name: rule["EventPattern"] for name, rule in rules if name not in schedules}
     assert patterns == {
-        "WebhooksRule": {"source": ["budget-requests"]},
+        "WebhooksRule": {
+            "source": ["budget-requests"],
+            "detail-type": [{"anything-but": [REJECTED]}],
+        },
         "AuditRule": {"source": ["budget-requests.audit"]},
         "NotificationsRule": {
             "source": ["budget-requests"],
@@ -167,16 +249,27 @@ def test_the_rules_are_those_of_the_design(of_type: Resources) -> None:
                 "budget_request.submitted",
                 "budget_request.approved",
                 "budget_request.rejected",
+                "budget_request.overdue",
+                "reservation.expiring",
             ],
         },
         "FinanceRule": {
             "source": ["budget-requests"],
-            "detail-type": ["budget_request.approved", "reservation.released"],
+            "detail-type": [
+                "budget_request.approved",
+                "reservation.consumed",
+                "reservation.released",
+                "reservation.expired",
+            ],
+        },
+        "InboundRule": {
+            "source": [{"anything-but": [EVENT_SOURCE, AUDIT_SOURCE]}],
+            "detail-type": list(Command),
         },
     }
 
 
-@pytest.mark.parametrize("name", WORKERS)
+@pytest.mark.parametrize("name", ON_THE_BUS)
 def test_a_rule_sends_to_its_queue_and_parks_what_it_cannot_deliver(
     name: str, of_type: Resources
 ) -> None:
@@ -187,7 +280,51 @@ def test_a_rule_sends_to_its_queue_and_parks_what_it_cannot_deliver(
     assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [f"{name}DeadLetterQueue", "Arn"]}}
 
 
-@pytest.mark.parametrize("name", WORKERS)
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_asks_for_its_job_and_names_the_run_by_the_firing(
+    name: str, of_type: Resources
+) -> None:
+    rule = of_type("AWS::Events::Rule")[name]
+    job, schedule = SCHEDULES[name]
+    assert rule["ScheduleExpression"] == schedule
+    assert "EventBusName" not in rule  # schedules fire on the default bus alone
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["JobsQueue", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["JobsDeadLetterQueue", "Arn"]}}
+    transformer = target["InputTransformer"]
+    assert transformer["InputPathsMap"] == {"id": "$.id", "time": "$.time"}
+    # EventBridge puts texts in quotes where the template has none around their names.
+    firing = {"<id>": '"6a7e8feb"', "<time>": '"2026-03-10T12:00:00Z"'}
+    message = transformer["InputTemplate"]
+    for placeholder, value in firing.items():
+        message = message.replace(placeholder, value)
+    order = JobOrder.model_validate_json(message)
+    assert (order.job, order.run_id, order.by) == (job, "6a7e8feb", "schedule")
+    assert order.queued_at == datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+    assert order.payload == JobPayload()
+
+
+def test_every_job_has_a_schedule() -> None:
+    assert sorted(job for job, _ in SCHEDULES.values()) == sorted(JobName)
+
+
+def test_only_schedules_may_send_to_the_queue_of_jobs(of_type: Resources) -> None:
+    policy = of_type("AWS::SQS::QueuePolicy")["JobsQueuePolicy"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    allowed = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert sorted(rule["Fn::GetAtt"][0] for rule in allowed) == sorted(SCHEDULES)
+
+
+def test_whoever_reckons_with_quarters_is_told_when_the_year_begins(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    told = {"Ref": "FiscalYearFirstMonth"}
+    for name in ("APIHandler", "Jobs", "Inbound"):
+        assert variables(functions[name])["FISCAL_YEAR_FIRST_MONTH"] == told
+
+
+@pytest.mark.parametrize("name", ON_THE_BUS)
 def test_only_the_own_rule_may_send_to_a_queue(name: str, of_type: Resources) -> None:
     policy = of_type("AWS::SQS::QueuePolicy")[f"{name}QueuePolicy"]
     queues = [f"{name}Queue", f"{name}DeadLetterQueue"]
@@ -196,8 +333,18 @@ def test_only_the_own_rule_may_send_to_a_queue(name: str, of_type: Resources) ->
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"] == [{"Fn::GetAtt": [queue, "Arn"]} for queue in queues]
-    rule = {"Fn::GetAtt": [f"{name}Rule", "Arn"]}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    rules = [{"Fn::GetAtt": [rule, "Arn"]} for rule in (f"{name}Rule", *ALSO_SEND.get(name, ()))]
+    allowed = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert as_list(allowed) == rules
+
+
+def test_what_is_due_is_looked_for_every_minute(of_type: Resources) -> None:
+    rule = of_type("AWS::Events::Rule")["WebhooksSweepRule"]
+    (target,) = rule["Targets"]
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert "EventBusName" not in rule  # schedules fire on the default bus alone
+    assert target["Arn"] == {"Fn::GetAtt": ["WebhooksQueue", "Arn"]}
+    assert SweepOrder.model_validate_json(target["Input"])
 
 
 def test_every_function_has_a_role_of_its_own(functions: dict[str, dict[str, Any]]) -> None:
@@ -255,8 +402,15 @@ def test_a_function_may_touch_the_tables_it_is_told_of_and_no_other(
         for variable, value in variables(functions[name]).items()
         if variable.endswith("_TABLE")
     }
-    stream = {mapping(functions[name])["Stream"]["Fn::GetAtt"][0]} if name == "Relay" else set()
-    assert granted(functions[name], of_type, "dynamodb") == told | stream
+    streams = set(TOLD) if name == "Relay" else set()
+    assert granted(functions[name], of_type, "dynamodb") == told | streams
+
+
+def test_the_relay_may_read_streams_and_no_table(
+    functions: dict[str, dict[str, Any]], of_type: Resources
+) -> None:
+    (reads,) = (s for s in statements(functions["Relay"], of_type) if s["Sid"] == "ReadStreams")
+    assert sorted(r["Fn::GetAtt"] for r in reads["Resource"]) == [[t, "StreamArn"] for t in TOLD]
 
 
 @pytest.mark.parametrize("name", HANDLERS)
@@ -271,16 +425,35 @@ def test_a_function_may_read_the_secrets_it_is_told_of_and_no_other(
     assert granted(functions[name], of_type, "secretsmanager") == told
 
 
+def test_inbound_alone_derives_the_secrets_of_partners_keys_and_reads_keys_one_by_one(
+    functions: dict[str, dict[str, Any]], of_type: Resources
+) -> None:
+    can_derive = {
+        name
+        for name, function in functions.items()
+        if "BusKeysSecretValue" in granted(function, of_type, "secretsmanager")
+    }
+    assert can_derive == {"Inbound"}
+    on_keys = [
+        action
+        for statement in statements(functions["Inbound"], of_type)
+        if {"Fn::GetAtt": ["KeysTable", "Arn"]} in as_list(statement["Resource"])
+        for action in statement["Action"]
+    ]
+    assert on_keys == ["dynamodb:GetItem"]
+
+
 def test_secrets_come_from_parameters_that_stay_hidden_and_have_no_default(
     template: dict[str, Any], of_type: Resources
 ) -> None:
     parameters = template["Parameters"]
-    used = {
-        secret["SecretString"]["Ref"] for secret in of_type("AWS::SecretsManager::Secret").values()
-    }
+    secrets = of_type("AWS::SecretsManager::Secret")
+    made_up = {name for name, secret in secrets.items() if "GenerateSecretString" in secret}
+    used = {secrets[name]["SecretString"]["Ref"] for name in secrets.keys() - made_up}
     hidden = {name for name, parameter in parameters.items() if parameter.get("NoEcho")}
     assert used == hidden == {"JwtSecret", "FinanceApiKey", "AuditApiKey", "BusSigningKey"}
     assert not any("Default" in parameters[name] for name in hidden)
+    assert made_up == {"BusKeysSecretValue"}
     assert parameters["JwtSecret"]["MinLength"] == 32
 
 

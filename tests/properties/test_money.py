@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from http import HTTPStatus
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ PERCENTAGES = st.integers(min_value=0, max_value=100_00).map(money.from_cents)
 
 def json_number(amount: Decimal) -> str:
     """Return an amount as it stands in an answer of ours."""
-    answer = envelope.success(Answer({"amount": amount}), "", status=200)  # type: ignore[arg-type]
+    answer = envelope.success(Answer({"amount": amount}), "", status=HTTPStatus.OK)
     return str(answer.body).split('"amount":')[1].rstrip("}")
 
 

@@ -6,7 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor
+from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Cancellation
 from chalicelib.domain.errors import (
     ConflictError,
@@ -14,7 +16,7 @@ from chalicelib.domain.errors import (
     InsufficientBudgetError,
     InvalidStatusError,
 )
-from chalicelib.domain.requests import BudgetRequest, Change, Status
+from chalicelib.domain.requests import BudgetRequest, Status
 from tests.factories import (
     ADMIN,
     AT,
@@ -61,7 +63,7 @@ class Books:
             self.store.commit(change)
             self.ids[sequence] = change.after.id
 
-    def do(self, verb: str, which: int, by: Actor, buffer: Any, *, late: bool) -> None:  # noqa: ANN401
+    def do(self, verb: str, which: int, by: Actor, buffer: object, *, late: bool) -> None:
         """Try one verb; a refusal is as good as a success."""
         now = self.store.get(self.ids[which])
         read = self._read_before.get(which, now) if late else now
@@ -76,16 +78,16 @@ class Books:
         return [self.store.get(request_id) for request_id in self.ids.values()]
 
 
-def _decide(request: BudgetRequest, verb: str, by: Actor, buffer: Any) -> Change:  # noqa: ANN401
+def _decide(request: BudgetRequest, verb: str, by: Actor, buffer: object) -> Change:
     match verb:
         case "submit":
-            return request.submit(by, LATER)
+            return transitions.submit(request, by, LATER)
         case "approve":
-            return request.approve(approval(bufferPercentage=buffer), by, LATER)
+            return transitions.approve(request, approval(bufferPercentage=buffer), by, LATER)
         case "reject":
-            return request.reject(rejection(), by, LATER)
+            return transitions.reject(request, rejection(), by, LATER)
         case _:
-            return request.cancel(Cancellation(reason=None), by, AT)
+            return transitions.cancel(request, Cancellation(reason=None), by, AT)
 
 
 @given(STEPS)

@@ -1,11 +1,12 @@
 """What an API key may do: what its scopes and departments allow, and nothing else."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from chalicelib.domain import access
-from chalicelib.domain.access import DEPARTMENTS, Actor, Department, Level, Scope
+from chalicelib.domain.access import BUS_SCOPES, DEPARTMENTS, Actor, Department, Level, Scope
 from chalicelib.domain.errors import ForbiddenError
 from tests.factories import ADMIN, CLERK, SUPERADMIN
 
@@ -64,14 +65,30 @@ def test_a_key_reads_what_is_of_its_departments(
     by: Actor, department: Department, *, may: bool
 ) -> None:
     for owner in ("u-somebody", by.id):  # having made it is no right to read it
-        rule = lambda o=owner: access.may_see(by, department=department, requested_by=o)  # noqa: E731
+        rule = partial(access.may_see, by, department=department, requested_by=owner)
         assert allowed(rule) is may
+
+
+@pytest.mark.parametrize(
+    ("by", "owner", "department", "may"),
+    [
+        (service(Scope.REQUESTS_SUBMIT), "key:key_1", "finance", True),
+        (service(Scope.REQUESTS_SUBMIT), "key:key_1", "operations", False),
+        (service(Scope.REQUESTS_SUBMIT), "u-somebody", "finance", False),
+        (service(*set(Scope) - BUS_SCOPES), "key:key_1", "finance", False),
+    ],
+)
+def test_a_service_submits_only_what_it_made_and_only_by_a_scope_of_the_bus(
+    by: Actor, owner: str, department: Department, *, may: bool
+) -> None:
+    rule = partial(access.may_submit, by, department=department, requested_by=owner)
+    assert allowed(rule) is may
 
 
 @pytest.mark.parametrize("owner", ["u-somebody", ALL.id])
 def test_a_key_never_edits_submits_cancels_or_reviews(owner: str) -> None:
     for rule in (access.may_edit, access.may_review):
-        assert not allowed(lambda r=rule: r(ALL, department="finance", requested_by=owner))  # type: ignore[misc]
+        assert not allowed(partial(rule, ALL, department="finance", requested_by=owner))
     assert not allowed(lambda: access.may_manage_api_keys(ALL))
     assert not allowed(lambda: access.may_search_items(ALL))
 

@@ -5,9 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.budgets import DepartmentBudget
+from chalicelib.domain.budgets import BudgetKey, DepartmentBudget
+from chalicelib.domain.errors import BusyError
+from chalicelib.domain.syncs import Fetch, SyncOutcome
 from chalicelib.usecases import budgets
-from tests.factories import AT, KEY, budget, figures
+from chalicelib.usecases.budgets import Synced
+from tests.factories import ADMIN, AT, CLERK, KEY, budget, figures
 from tests.fakes import FakeBudgetStore, FakeFinance
 
 OLD = timedelta(minutes=15)
@@ -26,7 +29,7 @@ def finance() -> FakeFinance:
 def current(
     store: FakeBudgetStore, finance: FakeFinance, after: timedelta = timedelta()
 ) -> DepartmentBudget | None:
-    return budgets.current(KEY, at=AT + after, store=store, finance=finance)
+    return budgets.current(KEY, by=CLERK, at=AT + after, store=store, finance=finance)
 
 
 def test_an_unknown_budget_is_fetched_and_kept(
@@ -68,6 +71,7 @@ def test_silence_of_finance_leaves_what_is_known_marked_stale(
     kept = store.get(KEY)
     assert kept
     assert (kept.is_stale, kept.failed_at) == (True, AT + OLD)
+    assert kept.failure == "Finance did not answer: silent"
 
 
 def test_silent_finance_is_not_asked_again_for_a_minute_and_heard_when_it_answers(
@@ -97,14 +101,18 @@ def test_silence_about_an_unknown_budget_leaves_it_unknown(
     assert store.get(KEY) is None
 
 
-def test_a_budget_finance_does_not_have_stays_as_it_was_known(
+def test_a_budget_finance_does_not_have_any_more_stays_known_and_says_so(
     store: FakeBudgetStore, finance: FakeFinance
 ) -> None:
     finance.figures = None
     assert current(store, finance) is None
 
     store.budgets[KEY] = budget()
-    assert current(store, finance, OLD) == budget()
+    found = current(store, finance, OLD)
+
+    assert found
+    assert (found.available, found.is_stale) == (Decimal(380_000), True)
+    assert found.failure == "Finance knows no budget for finance 2026 Q1"
 
 
 def test_figures_overtaken_by_a_confirmation_are_fetched_again(
@@ -141,3 +149,103 @@ def test_figures_overtaken_again_and_again_are_given_up_for_what_is_known(
     assert found
     assert found.last_synced_at == AT
     assert found.available == Decimal(380_000)
+
+
+def sync(store: FakeBudgetStore, finance: FakeFinance) -> Synced:
+    return budgets.sync(KEY, by=ADMIN, at=AT, store=store, finance=finance)
+
+
+def test_a_sync_says_whether_finance_said_something_new(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    assert [sync(store, finance).outcome for _ in range(2)] == [
+        SyncOutcome.UPDATED,
+        SyncOutcome.UNCHANGED,
+    ]
+
+    finance.figures = figures(299_999)
+    found = sync(store, finance)
+
+    assert (found.outcome, found.is_synced, found.why) == (SyncOutcome.UPDATED, True, None)
+    assert found.budget
+    assert (found.budget.figures_version, found.budget.available) == (2, Decimal(299_999))
+
+
+def test_a_sync_asks_finance_however_fresh_the_figures_are(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    for _ in range(3):
+        sync(store, finance)
+
+    assert finance.fetches == 3
+
+
+def test_a_sync_says_that_finance_did_not_answer(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    store.budgets[KEY] = budget()
+    finance.is_silent = True
+
+    found = sync(store, finance)
+
+    assert (found.outcome, found.is_synced) == (SyncOutcome.UNAVAILABLE, False)
+    assert found.why == "Finance did not answer: silent"
+    assert found.budget
+    assert found.budget.is_stale
+
+
+def test_a_sync_says_that_finance_has_no_such_budget(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    finance.figures = None
+
+    found = sync(store, finance)
+
+    assert (found.outcome, found.budget) == (SyncOutcome.UNKNOWN, None)
+
+
+def test_a_sync_that_is_overtaken_shows_what_the_faster_one_brought(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    def another_asks_later_and_hears_sooner() -> None:
+        finance.while_thinking = lambda: None
+        finance.figures = figures(100_000)
+        assert sync(store, finance).outcome is SyncOutcome.UPDATED
+
+    finance.while_thinking = another_asks_later_and_hears_sooner
+    found = sync(store, finance)
+
+    assert found.is_synced
+    assert found.budget
+    assert found.budget.available == Decimal(100_000)
+    assert finance.fetches == 2
+
+
+def test_a_sync_among_endless_confirmations_leaves_the_figures_to_the_next(
+    store: FakeBudgetStore, finance: FakeFinance
+) -> None:
+    store.budgets[KEY] = budget()
+
+    def confirm_another() -> None:
+        store.confirm(KEY, Decimal(1), event_id=f"evt_{finance.fetches}")
+
+    finance.while_thinking = confirm_another
+
+    assert sync(store, finance).outcome is SyncOutcome.BUSY
+
+
+class BusyStore(FakeBudgetStore):
+    """A store that many others write to."""
+
+    def begin_fetch(self, key: BudgetKey) -> Fetch:  # noqa: ARG002 - whichever it is
+        raise BusyError
+
+
+def test_a_budget_that_others_are_busy_with_is_taken_as_it_is(finance: FakeFinance) -> None:
+    store = BusyStore()
+    store.budgets[KEY] = budget()
+
+    found = sync(store, finance)
+
+    assert (found.outcome, found.budget) == (SyncOutcome.BUSY, budget())
+    assert current(store, finance, OLD) == budget()

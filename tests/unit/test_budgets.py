@@ -26,7 +26,7 @@ def test_finance_is_left_alone_for_a_minute_after_it_failed() -> None:
 
 
 def test_utilization_counts_what_is_used_reserved_and_held() -> None:
-    known = budget(unconfirmed=Decimal(30_000))
+    known = budget(unconfirmed=Decimal(30_000), available=Decimal(350_000))
 
     assert known.utilization == Decimal("30.00")
 

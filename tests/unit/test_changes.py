@@ -3,19 +3,28 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
+from chalicelib.domain import transitions
+from chalicelib.domain.access import Actor
+from chalicelib.domain.changes import Change
+from chalicelib.domain.errors import ForbiddenError
 from chalicelib.domain.events import AuditAction, EventType
-from chalicelib.domain.requests import Change, Status
+from chalicelib.domain.requests import Status
 from tests.factories import (
     ADMIN,
     CLERK,
     LATER,
+    SUPERADMIN,
+    actor,
+    approval,
     approved,
     created,
     draft,
     item_body,
     rejected,
     submitted,
+    waiting,
 )
 
 CHANGES = {
@@ -93,7 +102,52 @@ def test_the_approval_event_says_what_finance_needs() -> None:
         "approvedBy": ADMIN.id,
         "fiscalYear": 2026,
         "fiscalPeriod": "Q1",
+        "override": False,
+        "overrideReason": None,
     }
+
+
+def test_an_override_says_who_and_why_wherever_it_is_told() -> None:
+    body = approval(override=True, overrideReason="The audit cannot wait", reviewNotes="Go ahead")
+
+    change = transitions.approve(waiting(), body, SUPERADMIN, LATER)
+
+    after = change.after
+    assert (after.overridden_by, after.override_reason) == (SUPERADMIN.id, "The audit cannot wait")
+    assert after.review_notes == "Go ahead"
+    assert change.hold
+    assert change.hold.is_override
+    told = change.events[0].data
+    assert (told["override"], told["overrideReason"]) == (True, "The audit cannot wait")
+    assert change.audit.action is AuditAction.OVERRIDE
+    assert change.audit.reason == "The audit cannot wait"
+    entry = after.history[-1]
+    assert (entry.action, entry.comments) == ("APPROVED_BY_OVERRIDE", "The audit cannot wait")
+
+
+@pytest.mark.parametrize("by", [ADMIN, CLERK, actor("HR Admin")])
+def test_only_a_superadmin_overrides(by: Actor) -> None:
+    body = approval(override=True, overrideReason="The audit cannot wait")
+    for request in (waiting(), approved().after):  # access is judged before the state is told
+        with pytest.raises(ForbiddenError):
+            transitions.approve(request, body, by, LATER)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"override": True},
+        {"override": True, "overrideReason": None},
+        {"overrideReason": "Because"},
+        {"override": False, "overrideReason": "Because"},
+    ],
+)
+def test_an_override_and_its_reason_go_together(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="goes together with an overrideReason") as caught:
+        approval(**given)
+
+    (wrong,) = caught.value.errors()
+    assert wrong["loc"] == ("override",)
 
 
 def test_the_rejection_event_says_why() -> None:
@@ -125,11 +179,17 @@ def test_history_says_who_moved_it_from_where_to_where() -> None:
 def test_audit_hears_exactly_of_the_fields_a_submit_changed() -> None:
     audit = submitted().audit
 
-    assert audit.changed_fields == ["isDraft", "slaDeadline", "version"]
-    assert audit.old_values == {"isDraft": True, "slaDeadline": None, "version": 1}
+    assert audit.changed_fields == ["isDraft", "slaDeadline", "submittedAt", "version"]
+    assert audit.old_values == {
+        "isDraft": True,
+        "slaDeadline": None,
+        "submittedAt": None,
+        "version": 1,
+    }
     assert audit.new_values == {
         "isDraft": False,
         "slaDeadline": "2026-03-17T12:00:00.000Z",
+        "submittedAt": "2026-03-10T12:00:00.000Z",
         "version": 2,
     }
 
@@ -179,7 +239,7 @@ def test_a_change_leaves_what_it_started_from_as_it_was() -> None:
     request = draft()
     as_it_was = request.model_dump_json()
 
-    change = request.submit(CLERK, LATER)
+    change = transitions.submit(request, CLERK, LATER)
 
     assert change.before is request
     assert request.model_dump_json() == as_it_was

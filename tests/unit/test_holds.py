@@ -1,19 +1,49 @@
 """Finance hears of every hold, and what it confirmed counts once."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from chalicelib.domain import reservations, transitions
+from chalicelib.domain.access import Scope
+from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Cancellation
 from chalicelib.domain.errors import ClaimHeldError, DeliveryFailedError
+from chalicelib.domain.jobs import JobName
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.usecases import holds
-from tests.factories import AT, CLERK, KEY, LATER, approved, budget, published, signed, submitted
+from tests.factories import (
+    AT,
+    CLERK,
+    KEY,
+    LATER,
+    approved,
+    budget,
+    published,
+    service,
+    signed,
+    submitted,
+)
 from tests.fakes import FakeBudgetStore, FakeClaims, FakeFinance
 
 EVENT = published(approved())
+
+
+LEDGER = service(Scope.RESERVATIONS_CONSUME, Scope.RESERVATIONS_RELEASE)
+SWEEPER = JobName.RESERVATION_EXPIRY.actor
+END = LATER + timedelta(days=90)
+
+
+def ended(change: Change) -> PublishedEvent:
+    """Return the event of a hold's end, as a worker reads it from its queue."""
+    return PublishedEvent.model_validate(signed(change.events[-1]))
+
+
+def cancelled(at: datetime) -> Change:
+    return transitions.cancel(approved().after, Cancellation(reason="No need any more"), CLERK, at)
 
 
 class Desk:
@@ -131,30 +161,80 @@ def test_an_event_of_another_kind_holds_nothing(desk: Desk) -> None:
     assert desk.finance.reserved == desk.finance.released == {}
 
 
-def test_finance_is_told_of_a_release_under_its_own_events_id(desk: Desk) -> None:
-    released = released_by_cancelling()
+ENDED: dict[str, tuple[PublishedEvent, str]] = {
+    "released": (
+        ended(reservations.release(approved().after, LEDGER, LATER, None)),
+        "52500.00",
+    ),
+    "expired": (ended(reservations.expire(approved().after, SWEEPER, END)), "52500.00"),
+    "cancelled": (ended(cancelled(LATER)), "52500.00"),
+    "cancelled late": (ended(cancelled(END)), "52500.00"),
+    "consumed in part": (
+        ended(reservations.consume(approved().after, Decimal(52_000), LEDGER, LATER)),
+        "500.00",
+    ),
+}
+EVERY_END = pytest.mark.parametrize(("event", "freed"), ENDED.values(), ids=ENDED)
 
-    desk.tell(released)
-    desk.tell(released)
 
-    assert desk.finance.released == {
-        released.id: (KEY, Decimal("52500.00"), 20260000001, "BR-2026-001")
-    }
-    assert desk.finance.reserved == {}
+@EVERY_END
+def test_finance_is_told_under_the_events_id_of_what_an_end_gives_back(
+    desk: Desk, event: PublishedEvent, freed: str
+) -> None:
+    desk.tell()
+
+    desk.tell(event)
+    desk.tell(event)
+
+    assert desk.finance.released == {event.id: (KEY, Decimal(freed), 20260000001, "BR-2026-001")}
+    assert len(desk.finance.reserved) == 1
+
+
+@EVERY_END
+def test_a_release_waits_until_its_hold_was_confirmed(
+    desk: Desk, event: PublishedEvent, freed: str
+) -> None:
+    with pytest.raises(DeliveryFailedError):
+        desk.tell(event)
+    assert desk.finance.released == {}
+
+    desk.tell()
+    desk.tell(event)
+
+    ((_, amount, _, _),) = desk.finance.released.values()
+    assert str(amount) == freed
+
+
+def test_the_confirmation_of_another_hold_does_not_do(desk: Desk) -> None:
+    desk.tell(published(approved(sequence=2)))
+
+    with pytest.raises(DeliveryFailedError):
+        desk.tell(ENDED["released"][0])
+
+
+def test_what_is_consumed_whole_leaves_nothing_to_tell(desk: Desk) -> None:
+    desk.tell(ended(reservations.consume(approved().after, None, LEDGER, LATER)))
+
+    assert desk.finance.released == {}
 
 
 def test_a_release_that_finance_did_not_take_comes_back(desk: Desk) -> None:
+    event, _ = ENDED["released"]
+    desk.tell()
     desk.finance.is_silent = True
     with pytest.raises(DeliveryFailedError):
-        desk.tell(released_by_cancelling())
+        desk.tell(event)
 
     desk.finance.is_silent = False
-    desk.tell(released_by_cancelling())
+    desk.tell(event)
 
-    assert len(desk.finance.released) == 1
+    assert list(desk.finance.released) == [event.id]
 
 
-def released_by_cancelling() -> PublishedEvent:
-    cancelled = approved().after.cancel(Cancellation(reason="No need any more"), CLERK, LATER)
-    _, release = cancelled.events
-    return PublishedEvent.model_validate(signed(release))
+@pytest.mark.parametrize("name", ["holdEventId", "releasedAmount", "fiscalYear"])
+def test_a_release_that_lacks_what_it_is_of_is_refused(desk: Desk, name: str) -> None:
+    event, _ = ENDED["released"]
+    data = {key: value for key, value in event.data.items() if key != name}
+
+    with pytest.raises(ValidationError):
+        desk.tell(event.model_copy(update={"data": data}))

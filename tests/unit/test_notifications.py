@@ -46,6 +46,24 @@ def test_a_rejection_is_told_to_the_requester_with_the_reason() -> None:
     assert "Reason: No money left" in mail.text
 
 
+def test_a_missed_deadline_is_told_to_the_requester() -> None:
+    ((kind, mail),) = mails(EventType.OVERDUE, waiting(priority="urgent"))
+
+    assert (kind, mail.to) == ("REQUEST_OVERDUE", CLERK.email)
+    assert mail.subject == "Budget Request Overdue: BR-2026-001"
+    assert "Priority: urgent" in mail.text
+    assert "Was due: 2026-03-11 12:00 UTC" in mail.text
+
+
+def test_an_expiry_to_come_is_told_to_the_requester() -> None:
+    ((kind, mail),) = mails(EventType.RESERVATION_EXPIRING, approved().after)
+
+    assert (kind, mail.to) == ("RESERVATION_EXPIRING", CLERK.email)
+    assert mail.subject == "Budget Reservation Expiring: BR-2026-001"
+    assert "Reserved: 52,500.00" in mail.text
+    assert "Expires: 2026-06-08 12:01 UTC" in mail.text
+
+
 def test_what_nobody_said_is_no_line_of_the_mail() -> None:
     ((_, mail),) = mails(EventType.APPROVED, approved(notes=None).after)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import DeliveryFailedError, RequestNotFoundError
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.notifications import DeliveryStatus
-from chalicelib.domain.requests import Change
 from chalicelib.usecases import notifications
 from tests.factories import CLERK, LATER, approved, created, published, submitted
 from tests.fakes import FakeClaims, FakeMailer, FakeNotifications, FakeRequestStore

@@ -1,10 +1,12 @@
 """The verbs of a request on in-memory stores."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
 from chalicelib.domain.access import Actor
+from chalicelib.domain.deadlines import ReviewDays
 from chalicelib.domain.errors import (
     BudgetUnknownError,
     ForbiddenError,
@@ -15,9 +17,11 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.requests import BudgetRequest, Status
 from chalicelib.usecases import requests
+from chalicelib.usecases.writing import Writing
 from tests.factories import (
     ADMIN,
     AT,
+    CALENDAR,
     CLERK,
     KEY,
     LATER,
@@ -29,7 +33,13 @@ from tests.factories import (
     new_request,
     rejection,
 )
-from tests.fakes import FakeAuditQueue, FakeBudgetStore, FakeFinance, FakeRequestStore
+from tests.fakes import (
+    FakeAuditQueue,
+    FakeBudgetStore,
+    FakeDueRequests,
+    FakeFinance,
+    FakeRequestStore,
+)
 
 
 class Office:
@@ -38,6 +48,8 @@ class Office:
     def __init__(self) -> None:
         self.budgets = FakeBudgetStore()
         self.store = FakeRequestStore(self.budgets)
+        self.writing = Writing(self.store)
+        self.due = FakeDueRequests(self.store)
         self.finance = FakeFinance(figures())
         self.audit = FakeAuditQueue()
 
@@ -46,7 +58,8 @@ class Office:
             new_request(**fields),
             by=by,
             at=AT,
-            store=self.store,
+            writing=self.writing,
+            calendar=CALENDAR,
             budget_store=self.budgets,
             finance=self.finance,
         )
@@ -58,16 +71,19 @@ class Office:
 
     def waiting(self, **fields: object) -> int:
         request_id = self.create(CLERK, **fields).id
-        requests.submit(request_id, by=CLERK, at=AT, store=self.store)
+        requests.submit(request_id, by=CLERK, at=AT, review_days=ReviewDays(), writing=self.writing)
         return request_id
 
-    def approve(self, request_id: int, by: Actor = ADMIN, **body: object) -> BudgetRequest:
+    def approve(
+        self, request_id: int, by: Actor = ADMIN, at: datetime = LATER, **body: object
+    ) -> BudgetRequest:
         return requests.approve(
             request_id,
             approval(**body),
             by=by,
-            at=LATER,
-            store=self.store,
+            at=at,
+            writing=self.writing,
+            due=self.due,
             budget_store=self.budgets,
             finance=self.finance,
         )
@@ -198,7 +214,7 @@ def test_a_second_approval_holds_nothing_more(office: Office) -> None:
 def test_a_rejection_is_kept_with_its_reason(office: Office) -> None:
     request_id = office.waiting()
 
-    requests.reject(request_id, rejection("No money"), by=ADMIN, at=LATER, store=office.store)
+    requests.reject(request_id, rejection("No money"), by=ADMIN, at=LATER, writing=office.writing)
 
     kept = office.store.get(request_id)
     assert (kept.status, kept.review_notes) == (Status.REJECTED, "No money")
@@ -206,11 +222,11 @@ def test_a_rejection_is_kept_with_its_reason(office: Office) -> None:
 
 def test_what_does_not_exist_is_not_found(office: Office) -> None:
     with pytest.raises(RequestNotFoundError):
-        requests.submit(1, by=CLERK, at=AT, store=office.store)
+        requests.submit(1, by=CLERK, at=AT, review_days=ReviewDays(), writing=office.writing)
     with pytest.raises(RequestNotFoundError):
         office.approve(1)
     with pytest.raises(RequestNotFoundError):
-        requests.reject(1, rejection(), by=ADMIN, at=AT, store=office.store)
+        requests.reject(1, rejection(), by=ADMIN, at=AT, writing=office.writing)
 
 
 def test_each_verb_is_one_commit(office: Office) -> None:

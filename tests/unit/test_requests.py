@@ -5,15 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain import requests as domain
+from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetPicture
 from chalicelib.domain.content import Priority
 from chalicelib.domain.errors import ForbiddenError
-from chalicelib.domain.requests import ItemStatus, Status
+from chalicelib.domain.requests import MAX_SEQUENCE, ItemStatus, Status, request_id
 from tests.factories import (
     ADMIN,
     AT,
+    CALENDAR,
     CLERK,
     KEY,
     LATER,
@@ -73,19 +74,26 @@ def test_the_sequence_grows_past_three_digits() -> None:
 
 
 def test_ids_of_two_years_never_meet() -> None:
-    assert domain.request_id(2026, domain.MAX_SEQUENCE) < domain.request_id(2027, 1)
+    assert request_id(2026, MAX_SEQUENCE) < request_id(2027, 1)
 
 
-@pytest.mark.parametrize("sequence", [0, -1, domain.MAX_SEQUENCE + 1])
+@pytest.mark.parametrize("sequence", [0, -1, MAX_SEQUENCE + 1])
 def test_a_sequence_that_no_year_has_is_refused(sequence: int) -> None:
     with pytest.raises(ValueError, match="a year has at most"):
-        domain.request_id(2026, sequence)
+        request_id(2026, sequence)
 
 
 @pytest.mark.parametrize("by", [SUPERADMIN, actor("HR Clerk"), actor("Clerk")])
 def test_nobody_creates_for_a_department_not_their_own(by: Actor) -> None:
     with pytest.raises(ForbiddenError):
-        domain.create(new_request(), by=by, at=AT, sequence=1, budget=BudgetPicture(budget=None))
+        transitions.create(
+            new_request(),
+            by,
+            AT,
+            sequence=1,
+            calendar=CALENDAR,
+            budget=BudgetPicture(budget=None),
+        )
 
 
 @pytest.mark.parametrize(
@@ -95,14 +103,16 @@ def test_the_deadline_runs_from_the_submit_by_priority(priority: Priority, days:
     request = draft(priority=priority)
     assert request.sla_deadline is None
 
-    sent = request.submit(CLERK, LATER).after
+    sent = transitions.submit(request, CLERK, LATER).after
 
     assert sent.sla_deadline == LATER + timedelta(days=days)
     assert not sent.is_draft
 
 
 def test_an_approval_holds_the_buffer_too() -> None:
-    change = waiting(amountRequested=52_500).approve(approval(bufferPercentage=5), ADMIN, LATER)
+    change = transitions.approve(
+        waiting(amountRequested=52_500), approval(bufferPercentage=5), ADMIN, LATER
+    )
 
     after = change.after
     assert (after.reserved_amount, after.buffer_amount) == (Decimal("55125.00"), Decimal("2625.00"))
@@ -113,7 +123,7 @@ def test_an_approval_holds_the_buffer_too() -> None:
 
 def test_an_approval_may_reserve_another_sum_than_was_asked() -> None:
     body = approval(reservedAmount=Decimal("1000.1"), bufferPercentage=Decimal("12.5"))
-    change = waiting(amountRequested=52_500).approve(body, ADMIN, LATER)
+    change = transitions.approve(waiting(amountRequested=52_500), body, ADMIN, LATER)
 
     assert change.hold
     assert change.hold.amount == Decimal("1125.11")  # 125.0125 is 125.01 to the cent
@@ -121,7 +131,7 @@ def test_an_approval_may_reserve_another_sum_than_was_asked() -> None:
 
 
 def test_an_approval_without_more_said_holds_what_was_asked() -> None:
-    change = waiting().approve(approval(), ADMIN, LATER)
+    change = transitions.approve(waiting(), approval(), ADMIN, LATER)
 
     assert change.hold
     assert change.hold.amount == Decimal(50_000)
@@ -146,7 +156,7 @@ def test_an_approval_says_who_when_and_until_when() -> None:
 def test_a_hold_draws_on_the_period_of_the_request_whenever_it_is_approved() -> None:
     in_the_next_quarter = datetime(2026, 4, 2, tzinfo=UTC)
 
-    change = waiting().approve(approval(), ADMIN, in_the_next_quarter)
+    change = transitions.approve(waiting(), approval(), ADMIN, in_the_next_quarter)
 
     assert change.hold
     assert change.hold.key == KEY

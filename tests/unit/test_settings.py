@@ -95,4 +95,4 @@ def test_settings_cannot_be_changed() -> None:
     loaded = settings.load(STAGE)
 
     with pytest.raises(ValidationError, match="frozen"):
-        loaded.stage = "prod"  # type: ignore[misc]
+        loaded.stage = "prod"  # type: ignore[misc]  # which is the point

@@ -7,11 +7,14 @@ is wrapped. A view has about three lines: it hands a Call to a use case and pres
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
+from typing import Any
 
 from chalice import Blueprint, Response
 from chalice.app import Request
+from pydantic.alias_generators import to_snake
 
 from chalicelib import bootstrap
 from chalicelib.domain import access
@@ -19,6 +22,7 @@ from chalicelib.domain.access import Actor, Scope
 from chalicelib.domain.errors import (
     BudgetRequestsError,
     ConfigurationError,
+    FieldError,
     MethodNotAllowedError,
     RouteNotFoundError,
 )
@@ -28,6 +32,7 @@ from chalicelib.handlers.http import (
     authentication,
     body,
     envelope,
+    hit_rate,
     idempotency,
     query,
     rate_limit,
@@ -57,17 +62,18 @@ class Route:
     method: str
     path: str
     name: str
-    body: type[Value]
-    query: type[Value]
-    status: HTTPStatus
+    module: str
     message: str
     is_open: bool
-    module: str
+    body: type[Value] = Nothing
+    query: type[Value] = Nothing
+    status: HTTPStatus = HTTPStatus.OK
     summary: str = ""
     gives: Gives | None = None
     meta: type[Value] | None = None
     raises: tuple[type[BudgetRequestsError], ...] = ()
     etag: bool = False
+    may_be_cached: bool = False
     is_page: bool = False
     scope: Scope | None = None
     is_creation: bool = False
@@ -88,6 +94,7 @@ class Api:
         *,
         message: str,
         takes: type[Body] = Nothing,  # type: ignore[assignment]  # the type variable's own default
+        also: Callable[[Actor, Mapping[str, Any]], tuple[FieldError, ...]] | None = None,
         asks: type[Query] = Nothing,  # type: ignore[assignment]  # the type variable's own default
         status: HTTPStatus = HTTPStatus.OK,
         scope: Scope | None = None,
@@ -97,13 +104,17 @@ class Api:
         meta: type[Value] | None = None,
         raises: tuple[type[BudgetRequestsError], ...] = (),
         etag: bool = False,
+        may_be_cached: bool = False,
     ) -> Callable[[Callable[[Call[Body, Query]], Answer]], Callable[[Call[Body, Query]], Answer]]:
         """Declare a view for callers who prove who they are.
 
-        `takes` is the body's model, `asks` the query's. `scope` lets API keys that have it call as
-        well; `is_creation` counts the call against the limit of creations. The rest is for the
-        OpenAPI document: `gives` and `meta` are what the answer holds, `raises` the errors of this
-        verb (those of every call are known), `etag` that the answer names the request's version.
+        `path` names its parameters as clients see them (`{itemId}`); views get them as `item_id`.
+        `takes` is the body's model, `asks` the query's. Where the model finds fault, `also` says
+        what the use case would find in the fields that are good, so that all is told at once.
+        `scope` lets API keys that have it call as well; `is_creation` counts the call against the
+        limit of creations. The rest is for the OpenAPI document: `gives` and `meta` are what the
+        answer holds, `raises` the errors of this verb (those of every call are known), `etag` that
+        the answer names the request's version, `may_be_cached` that it may come from a cache.
         """
 
         def declare(
@@ -113,17 +124,18 @@ class Api:
                 method,
                 path,
                 view.__name__,
-                takes,
-                asks,
-                status,
+                view.__module__,
                 message,
                 is_open=False,
-                module=view.__module__,
+                body=takes,
+                query=asks,
+                status=status,
                 summary=summary,
                 gives=gives,
                 meta=meta,
                 raises=raises,
                 etag=etag,
+                may_be_cached=may_be_cached,
                 scope=scope,
                 is_creation=is_creation,
             )
@@ -151,14 +163,22 @@ class Api:
                     at=at,
                     actor=actor,
                     path=path_parameters,
-                    body=body.parse(raw, headers.get("content-type"), takes),
+                    body=body.parse(
+                        raw,
+                        headers.get("content-type"),
+                        takes,
+                        also=partial(also, actor) if also else None,
+                    ),
                     query=query.parse(_query(request), asks),
                     if_match=headers.get("if-match"),
                     keep=keep if keyed else None,
                 )
                 if keyed:
                     return keyed.run(lambda: present(view(call)))
-                return present(view(call))
+                given = view(call)
+                if given.is_cached is not None:
+                    hit_rate.count(is_hit=given.is_cached)
+                return present(given)
 
             def answer(path_parameters: Mapping[str, str], call_id: str) -> Response:
                 return self._admitted(
@@ -178,28 +198,34 @@ class Api:
         path: str,
         *,
         message: str,
+        asks: type[Query] = Nothing,  # type: ignore[assignment]  # the type variable's own default
         summary: str = "",
         gives: Gives | None = None,
-    ) -> Callable[[Callable[[], Answer]], Callable[[], Answer]]:
-        """Declare a view that anyone may call."""
+        raises: tuple[type[BudgetRequestsError], ...] = (),
+        may_be_cached: bool = False,
+    ) -> Callable[[Callable[[Query], Answer]], Callable[[Query], Answer]]:
+        """Declare a view that anyone may call; the arguments are those of `route`."""
 
-        def declare(view: Callable[[], Answer]) -> Callable[[], Answer]:
+        def declare(view: Callable[[Query], Answer]) -> Callable[[Query], Answer]:
             declared = Route(
                 method,
                 path,
                 view.__name__,
-                Nothing,
-                Nothing,
-                HTTPStatus.OK,
+                view.__module__,
                 message,
                 is_open=True,
-                module=view.__module__,
+                query=asks,
                 summary=summary,
                 gives=gives,
+                raises=raises,
+                may_be_cached=may_be_cached,
             )
-            self._register(
-                declared, lambda *_: envelope.success(view(), message, status=HTTPStatus.OK)
-            )
+
+            def answer(*_: object) -> Response:
+                asked = query.parse(_query(self._blueprint.current_request), asks)
+                return envelope.success(view(asked), message, status=HTTPStatus.OK)
+
+            self._register(declared, answer)
             return view
 
         return declare
@@ -216,12 +242,9 @@ class Api:
                 "GET",
                 path,
                 view.__name__,
-                Nothing,
-                Nothing,
-                HTTPStatus.OK,
-                summary,
+                view.__module__,
+                message=summary,
                 is_open=True,
-                module=view.__module__,
                 summary=summary,
                 is_page=True,
                 media_type=media_type,
@@ -271,7 +294,8 @@ class Api:
     def _register(self, route: Route, answer: Callable[[Mapping[str, str], str], Response]) -> None:
         def handle(**path: str) -> Response:
             started, call_id = perf_counter(), self._call_id()
-            response = self._guarded(lambda: answer(path, call_id), call_id)
+            named = {to_snake(name): value for name, value in path.items()}
+            response = self._guarded(lambda: answer(named, call_id), call_id)
             logger().info(
                 "answered",
                 extra={

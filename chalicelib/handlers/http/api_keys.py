@@ -1,10 +1,15 @@
 """Routes of API keys, for SuperAdmins (SPEC.md 1)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from chalicelib import bootstrap
-from chalicelib.domain.api_keys import ApiKey, NewApiKey
-from chalicelib.domain.errors import ApiKeyNotFoundError
+from chalicelib.domain.access import Actor
+from chalicelib.domain.api_keys import ApiKey, Moment, NewApiKey
+from chalicelib.domain.errors import ApiKeyNotFoundError, FieldError
 from chalicelib.handlers.http.answers import ManyOf, Shown
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call
@@ -21,6 +26,7 @@ def declare(api: Api) -> None:
         "POST",
         "/api-keys",
         takes=NewApiKey,
+        also=_expiry_too,
         status=HTTPStatus.CREATED,
         summary="Make an API key; it is shown this once",
         message="API key created; it is shown this once",
@@ -32,7 +38,6 @@ def declare(api: Api) -> None:
             by=call.actor,
             at=call.at,
             keys=bootstrap.api_keys(),
-            audit=bootstrap.audit_queue(),
             # The key itself is kept nowhere, and so not in the receipt either.
             receipt=call.receipt(lambda kept: Answer(NEW_API_KEY.of(kept, key=None))),
         )
@@ -75,6 +80,10 @@ def declare(api: Api) -> None:
             by=call.actor,
             at=call.at,
             keys=bootstrap.api_keys(),
-            audit=bootstrap.audit_queue(),
         )
         return Answer(key.model_dump())
+
+
+def _expiry_too(_: Actor, good: Mapping[str, Any]) -> tuple[FieldError, ...]:
+    moment = TypeAdapter(Moment | None).validate_python(good.get("expiresAt"))
+    return usecase.judge_expiry(moment, at=bootstrap.now())

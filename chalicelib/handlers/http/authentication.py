@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chalicelib import bootstrap
 from chalicelib.domain.access import (
+    BUS_ID_PREFIX,
     DEPARTMENTS,
     SERVICE_ID_PREFIX,
+    SYSTEM_ID_PREFIX,
     Actor,
     department_of,
     level_of,
@@ -86,7 +88,8 @@ def actor_of(authorization: str | None, secret: str) -> Actor:
         raise TokenExpiredError("Token expired") from None
     except (jwt.InvalidTokenError, ValidationError):
         raise InvalidTokenError("Invalid token") from None
-    if claims.sub.startswith(SERVICE_ID_PREFIX):  # no person passes for a service
+    # Nobody passes for these.
+    if claims.sub.startswith((SERVICE_ID_PREFIX, BUS_ID_PREFIX, SYSTEM_ID_PREFIX)):
         raise InvalidTokenError("Invalid token")
     named = next((d for d in DEPARTMENTS if d == (claims.department or "").lower()), None)
     return Actor(

@@ -1,7 +1,7 @@
 """Bodies: strict JSON into a model, with everything that is wrong told at once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, TypeVar
 
@@ -20,23 +20,37 @@ from chalicelib.domain.model import Value
 #: The largest body a call may have: 50 full items and the longest texts take a tenth of it.
 MAX_BODY_BYTES = 1_048_576
 
+#: What is wrong with the fields, by the client's names for them, that a model finds good.
+Also = Callable[[Mapping[str, Any]], tuple[FieldError, ...]]
+
 _Model = TypeVar("_Model", bound=Value)
 
 
-def parse(raw: str | bytes | None, content_type: str | None, model: type[_Model]) -> _Model:
+def parse(
+    raw: str | bytes | None,
+    content_type: str | None,
+    model: type[_Model],
+    *,
+    also: Also | None = None,
+) -> _Model:
     """Return the body as `model`; no body is an empty object.
 
+    `also` finds in the good fields of a bad body what else is wrong, so that it is told with it.
     Raises UnsupportedMediaTypeError, BodyTooLargeError, MalformedJsonError, InvalidInputError.
     """
-    given = _json(raw or "{}", content_type if raw else None)
+    given = _json(raw, content_type or "") if raw else {}
     try:
         return model.model_validate(given, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise InvalidInputError(findings(error)) from None
+        wrong = findings(error)
+    if also and isinstance(given, dict):
+        bad = {each.field.split(".")[0] for each in wrong}
+        wrong += also({name: value for name, value in given.items() if name not in bad})
+    raise InvalidInputError(wrong)
 
 
-def _json(raw: str | bytes, content_type: str | None) -> object:
-    if content_type and content_type.split(";")[0].strip().lower() != "application/json":
+def _json(raw: str | bytes, content_type: str) -> object:
+    if content_type.split(";", maxsplit=1)[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("The body must be application/json")
     try:
         text = raw if isinstance(raw, bytes) else raw.encode()

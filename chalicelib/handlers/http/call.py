@@ -8,10 +8,13 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
+from chalicelib import bootstrap
 from chalicelib.domain.access import Actor
 from chalicelib.domain.errors import ItemNotFoundError, RequestNotFoundError
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.model import Value
+from chalicelib.domain.requests import BudgetRequest
+from chalicelib.usecases.writing import Writing
 
 #: More digits than any id of ours has, and few enough to stay an exact JSON number.
 MAX_ID_DIGITS = 15
@@ -32,11 +35,16 @@ Query = TypeVar("Query", bound=Value, default=Nothing)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a view gives back: the data, and headers and paging where it has any to add."""
+    """What a view gives back: the data, and headers and paging where it has any to add.
+
+    `is_cached` says whether it comes from a cache, for the caller and for the hit rate; None where
+    the route has none.
+    """
 
     data: object
     headers: Mapping[str, str] | None = None
     meta: Mapping[str, Any] | None = None
+    is_cached: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,11 @@ class Call(Generic[Body, Query]):
         """
         keep = self.keep
         return None if keep is None else lambda result: keep(present(result))
+
+    def writing(self, present: Callable[[BudgetRequest], Answer] | None = None) -> Writing:
+        """Return how this call writes a request; its receipt keeps what `present` makes of it."""
+        receipt = self.receipt(present) if present else None
+        return Writing(bootstrap.requests(), self.expected, receipt)
 
 
 def _number(text: str, otherwise: type[Exception]) -> int:

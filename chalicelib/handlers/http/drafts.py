@@ -22,17 +22,15 @@ def declare(api: Api) -> None:
         etag=True,
     )
     def update(call: Call[DraftChange]) -> Answer:
-        return views.request(
-            drafts.update(
-                call.request_id,
-                call.body,
-                by=call.actor,
-                at=call.at,
-                store=bootstrap.requests(),
-                budget_store=bootstrap.budgets(),
-                expected=call.expected,
-            )
+        updated = drafts.update(
+            call.request_id,
+            call.body,
+            by=call.actor,
+            at=call.at,
+            writing=call.writing(),
+            budget_store=bootstrap.budgets(),
         )
+        return views.request(updated)
 
     @api.route(
         "DELETE",
@@ -43,11 +41,5 @@ def declare(api: Api) -> None:
         raises=views.STATE_ERRORS,
     )
     def delete(call: Call) -> Answer:
-        deleted = drafts.delete(
-            call.request_id,
-            by=call.actor,
-            at=call.at,
-            store=bootstrap.requests(),
-            expected=call.expected,
-        )
+        deleted = drafts.delete(call.request_id, by=call.actor, at=call.at, writing=call.writing())
         return Answer(views.DELETED_REQUEST.of(deleted))

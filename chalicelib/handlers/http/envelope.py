@@ -7,7 +7,12 @@ from typing import Any
 from chalice import Response
 
 from chalicelib.domain import errors
-from chalicelib.domain.errors import BudgetRequestsError, BulkRefusedError, InvalidInputError
+from chalicelib.domain.errors import (
+    BudgetRequestsError,
+    BulkRefusedError,
+    InvalidInputError,
+    UnhealthyError,
+)
 from chalicelib.domain.events import plain
 from chalicelib.handlers.http.call import Answer
 
@@ -35,6 +40,11 @@ STATUS: dict[type[BudgetRequestsError], HTTPStatus] = {
     errors.RequestNotFoundError: HTTPStatus.NOT_FOUND,
     errors.ItemNotFoundError: HTTPStatus.NOT_FOUND,
     errors.ApiKeyNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.JobNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.WebhookNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.DeliveryNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.WebhookDisabledError: HTTPStatus.CONFLICT,
+    errors.DepartmentNotFoundError: HTTPStatus.NOT_FOUND,
     errors.RouteNotFoundError: HTTPStatus.NOT_FOUND,
     errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -43,6 +53,9 @@ STATUS: dict[type[BudgetRequestsError], HTTPStatus] = {
     errors.MalformedJsonError: HTTPStatus.BAD_REQUEST,
     errors.FilterTooBroadError: HTTPStatus.BAD_REQUEST,
     errors.InvalidStatusError: HTTPStatus.BAD_REQUEST,
+    errors.AlreadyConsumedError: HTTPStatus.BAD_REQUEST,
+    errors.AlreadyReleasedError: HTTPStatus.BAD_REQUEST,
+    errors.AlreadyExpiredError: HTTPStatus.BAD_REQUEST,
     errors.StaleVersionError: HTTPStatus.PRECONDITION_FAILED,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.BusyError: HTTPStatus.CONFLICT,
@@ -51,13 +64,17 @@ STATUS: dict[type[BudgetRequestsError], HTTPStatus] = {
     errors.BulkRefusedError: HTTPStatus.CONFLICT,
     errors.InsufficientBudgetError: HTTPStatus.CONFLICT,
     errors.BudgetUnknownError: HTTPStatus.CONFLICT,
-    errors.FinanceUnavailableError: HTTPStatus.BAD_GATEWAY,
+    errors.FinanceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeliveryFailedError: HTTPStatus.BAD_GATEWAY,
     errors.ClaimHeldError: HTTPStatus.CONFLICT,
+    errors.UnhealthyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 INTERNAL_ERROR = "INTERNAL_ERROR"
+
+#: What an answer from a cache says of itself, beside its data (the guide's).
+CACHED = "_cached"
 
 
 def success(answer: Answer, message: str, *, status: HTTPStatus) -> Response:
@@ -70,6 +87,8 @@ def told(answer: Answer, message: str) -> dict[str, Any]:
     body: dict[str, Any] = {"success": True, "message": message, "data": answer.data}
     if answer.meta is not None:
         body["meta"] = answer.meta
+    if answer.is_cached:
+        body[CACHED] = True
     return body
 
 
@@ -81,7 +100,7 @@ def failure(error: BudgetRequestsError, call_id: str) -> Response:
         "code": error.code,
         "requestId": call_id,
     }
-    if isinstance(error, InvalidInputError | BulkRefusedError) and error.errors:
+    if isinstance(error, InvalidInputError | BulkRefusedError | UnhealthyError) and error.errors:
         body["errors"] = [{"field": e.field, "message": e.message} for e in error.errors]
     if isinstance(error, errors.ConfigurationError):
         body["message"] = "The service is not configured; its log says what is missing"

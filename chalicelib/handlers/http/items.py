@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from chalicelib import bootstrap
 from chalicelib.domain.access import Scope
 from chalicelib.domain.content import (
     ItemApproval,
@@ -14,11 +13,11 @@ from chalicelib.domain.requests import BudgetRequest, LineItem
 from chalicelib.handlers.http import views
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call
+from chalicelib.handlers.http.requests import viewed
 from chalicelib.usecases import drafts, reviews
-from chalicelib.usecases import requests as usecase
 
 ITEMS = "/budget-requests/{id}/items"
-ITEM = ITEMS + "/{item_id}"
+ITEM = ITEMS + "/{itemId}"
 
 
 def declare(api: Api) -> None:
@@ -34,14 +33,7 @@ def declare(api: Api) -> None:
         etag=True,
     )
     def list_items(call: Call) -> Answer:
-        request = usecase.view(
-            call.request_id,
-            by=call.actor,
-            at=call.at,
-            call_id=call.id,
-            store=bootstrap.requests(),
-            audit=bootstrap.audit_queue(),
-        )
+        request = viewed(call)
         return Answer([item.model_dump() for item in request.item_allocations], views.etag(request))
 
     @api.route(
@@ -59,17 +51,10 @@ def declare(api: Api) -> None:
         def present(request: BudgetRequest) -> Answer:
             return views.item(request, request.item_allocations[-1])
 
-        return present(
-            drafts.add_item(
-                call.request_id,
-                call.body,
-                by=call.actor,
-                at=call.at,
-                store=bootstrap.requests(),
-                expected=call.expected,
-                receipt=call.receipt(present),
-            )
+        added = drafts.add_item(
+            call.request_id, call.body, by=call.actor, at=call.at, writing=call.writing(present)
         )
+        return present(added)
 
     @api.route(
         "PUT",
@@ -88,8 +73,7 @@ def declare(api: Api) -> None:
             call.body,
             by=call.actor,
             at=call.at,
-            store=bootstrap.requests(),
-            expected=call.expected,
+            writing=call.writing(),
         )
         return views.item(changed, changed.item(call.item_id))
 
@@ -105,12 +89,7 @@ def declare(api: Api) -> None:
     def remove_item(call: Call) -> Answer:
         item_id = call.item_id
         changed = drafts.remove_item(
-            call.request_id,
-            item_id,
-            by=call.actor,
-            at=call.at,
-            store=bootstrap.requests(),
-            expected=call.expected,
+            call.request_id, item_id, by=call.actor, at=call.at, writing=call.writing()
         )
         return Answer({"id": item_id}, views.etag(changed))
 
@@ -147,15 +126,12 @@ def _decide(call: Call[ItemApproval] | Call[ItemRejection]) -> Answer:
     def present(request: BudgetRequest) -> Answer:
         return views.item(request, request.item(item_id))
 
-    return present(
-        reviews.decide_item(
-            call.request_id,
-            item_id,
-            call.body,
-            by=call.actor,
-            at=call.at,
-            store=bootstrap.requests(),
-            expected=call.expected,
-            receipt=call.receipt(present),
-        )
+    decided = reviews.decide_item(
+        call.request_id,
+        item_id,
+        call.body,
+        by=call.actor,
+        at=call.at,
+        writing=call.writing(present),
     )
+    return present(decided)

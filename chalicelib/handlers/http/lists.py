@@ -7,13 +7,13 @@ from chalicelib.domain.access import Scope
 from chalicelib.domain.errors import FilterTooBroadError
 from chalicelib.domain.listing import ItemQuery, ListQuery, PageMeta, PageQuery, Summary
 from chalicelib.domain.notifications import Notification
-from chalicelib.domain.requests import BudgetRequest, HistoryEntry
+from chalicelib.domain.requests import HistoryEntry
 from chalicelib.handlers.http import views
 from chalicelib.handlers.http.answers import ManyOf
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call, Nothing
+from chalicelib.handlers.http.requests import viewed
 from chalicelib.usecases import lists as usecase
-from chalicelib.usecases import requests
 from chalicelib.usecases.lists import Page
 
 
@@ -30,15 +30,19 @@ def declare(api: Api) -> None:
         gives=ManyOf(Summary),
         meta=PageMeta,
         raises=(FilterTooBroadError,),
+        may_be_cached=True,
     )
     def list_requests(call: Call[Nothing, ListQuery]) -> Answer:
         page = usecase.requests(
             call.query,
             by=call.actor,
+            at=call.at,
             lists=bootstrap.request_lists(),
+            cache=bootstrap.list_cache(),
             cursor_key=bootstrap.cursor_key(),
         )
-        return Answer([row.model_dump() for row in page.rows], meta=_meta(page))
+        rows = [row.model_dump() for row in page.rows]
+        return Answer(rows, meta=_meta(page), is_cached=page.is_cached)
 
     @api.route(
         "GET",
@@ -51,7 +55,7 @@ def declare(api: Api) -> None:
         meta=PageMeta,
     )
     def history(call: Call[Nothing, PageQuery]) -> Answer:
-        page = usecase.history(_viewed(call), call.query, lists=bootstrap.request_lists())
+        page = usecase.history(viewed(call), call.query, lists=bootstrap.request_lists())
         return Answer([row.model_dump() for row in page.rows], meta=_meta(page))
 
     @api.route(
@@ -65,7 +69,7 @@ def declare(api: Api) -> None:
         meta=PageMeta,
     )
     def notifications(call: Call[Nothing, PageQuery]) -> Answer:
-        page = usecase.notifications(_viewed(call), call.query, store=bootstrap.notifications())
+        page = usecase.notifications(viewed(call), call.query, store=bootstrap.notifications())
         return Answer([row.model_dump() for row in page.rows], meta=_meta(page))
 
     @api.route(
@@ -86,17 +90,6 @@ def declare(api: Api) -> None:
             store=bootstrap.requests(),
         )
         return Answer([views.found_item(row) for row in page.rows], meta=_meta(page))
-
-
-def _viewed(call: Call[Nothing, PageQuery]) -> BudgetRequest:
-    return requests.view(
-        call.request_id,
-        by=call.actor,
-        at=call.at,
-        call_id=call.id,
-        store=bootstrap.requests(),
-        audit=bootstrap.audit_queue(),
-    )
 
 
 def _meta(page: Page[Any]) -> dict[str, Any]:

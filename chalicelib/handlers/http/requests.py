@@ -1,11 +1,13 @@
 """Routes of a budget request's life (SPEC.md 3)."""
 
 from http import HTTPStatus
+from typing import Any
 
 from chalicelib import bootstrap
 from chalicelib.domain.access import Scope
 from chalicelib.domain.content import Approval, Cancellation, NewRequest, Rejection
-from chalicelib.domain.errors import BusyError, ConflictError
+from chalicelib.domain.errors import AlreadyConsumedError, BusyError, ConflictError
+from chalicelib.domain.requests import BudgetRequest
 from chalicelib.handlers.http import views
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call
@@ -32,17 +34,16 @@ def declare(api: Api) -> None:
         etag=True,
     )
     def create(call: Call[NewRequest]) -> Answer:
-        return views.request(
-            usecase.create(
-                call.body,
-                by=call.actor,
-                at=call.at,
-                store=bootstrap.requests(),
-                budget_store=bootstrap.budgets(),
-                finance=bootstrap.finance(),
-                receipt=call.receipt(views.request),
-            )
+        created = usecase.create(
+            call.body,
+            by=call.actor,
+            at=call.at,
+            writing=call.writing(views.request),
+            calendar=bootstrap.calendar(),
+            budget_store=bootstrap.budgets(),
+            finance=bootstrap.finance(),
         )
+        return views.request(created)
 
     @api.route(
         "GET",
@@ -52,18 +53,20 @@ def declare(api: Api) -> None:
         message="Budget request retrieved successfully",
         gives=views.REQUEST_IN_FULL,
         etag=True,
+        may_be_cached=True,
     )
     def get(call: Call) -> Answer:
-        request = usecase.view(
+        seen = usecase.view_in_full(
             call.request_id,
+            mails=RECENT_NOTIFICATIONS,
             by=call.actor,
             at=call.at,
             call_id=call.id,
             store=bootstrap.requests(),
+            cache=bootstrap.request_cache(),
             audit=bootstrap.audit_queue(),
         )
-        notifications = bootstrap.notifications().latest(request.id, RECENT_NOTIFICATIONS)
-        return views.request_in_full(request, notifications)
+        return views.request_in_full(seen.request, seen.notifications, is_cached=seen.is_cached)
 
     @api.route(
         "POST",
@@ -75,16 +78,14 @@ def declare(api: Api) -> None:
         etag=True,
     )
     def submit(call: Call) -> Answer:
-        return views.request(
-            usecase.submit(
-                call.request_id,
-                by=call.actor,
-                at=call.at,
-                store=bootstrap.requests(),
-                expected=call.expected,
-                receipt=call.receipt(views.request),
-            )
+        submitted = usecase.submit(
+            call.request_id,
+            by=call.actor,
+            at=call.at,
+            review_days=bootstrap.review_days(),
+            writing=call.writing(views.request),
         )
+        return views.request(submitted)
 
     @api.route(
         "POST",
@@ -97,19 +98,17 @@ def declare(api: Api) -> None:
         etag=True,
     )
     def approve(call: Call[Approval]) -> Answer:
-        return views.request(
-            usecase.approve(
-                call.request_id,
-                call.body,
-                by=call.actor,
-                at=call.at,
-                store=bootstrap.requests(),
-                budget_store=bootstrap.budgets(),
-                finance=bootstrap.finance(),
-                expected=call.expected,
-                receipt=call.receipt(views.request),
-            )
+        approved = usecase.approve(
+            call.request_id,
+            call.body,
+            by=call.actor,
+            at=call.at,
+            writing=call.writing(views.request),
+            due=bootstrap.due_requests(),
+            budget_store=bootstrap.budgets(),
+            finance=bootstrap.finance(),
         )
+        return views.request(approved)
 
     @api.route(
         "POST",
@@ -122,17 +121,14 @@ def declare(api: Api) -> None:
         etag=True,
     )
     def reject(call: Call[Rejection]) -> Answer:
-        return views.request(
-            usecase.reject(
-                call.request_id,
-                call.body,
-                by=call.actor,
-                at=call.at,
-                store=bootstrap.requests(),
-                expected=call.expected,
-                receipt=call.receipt(views.request),
-            )
+        rejected = usecase.reject(
+            call.request_id,
+            call.body,
+            by=call.actor,
+            at=call.at,
+            writing=call.writing(views.request),
         )
+        return views.request(rejected)
 
     @api.route(
         "POST",
@@ -141,18 +137,27 @@ def declare(api: Api) -> None:
         summary="Cancel; an approved one frees what it holds",
         message="Budget request cancelled successfully",
         gives=views.REQUEST,
-        raises=views.STATE_ERRORS,
+        raises=(*views.STATE_ERRORS, AlreadyConsumedError),
         etag=True,
     )
     def cancel(call: Call[Cancellation]) -> Answer:
-        return views.request(
-            usecase.cancel(
-                call.request_id,
-                call.body,
-                by=call.actor,
-                at=call.at,
-                store=bootstrap.requests(),
-                expected=call.expected,
-                receipt=call.receipt(views.request),
-            )
+        cancelled = usecase.cancel(
+            call.request_id,
+            call.body,
+            by=call.actor,
+            at=call.at,
+            writing=call.writing(views.request),
         )
+        return views.request(cancelled)
+
+
+def viewed(call: Call[Any, Any]) -> BudgetRequest:
+    """Return the request the path names, where the caller may see it, and tell Audit."""
+    return usecase.view(
+        call.request_id,
+        by=call.actor,
+        at=call.at,
+        call_id=call.id,
+        store=bootstrap.requests(),
+        audit=bootstrap.audit_queue(),
+    )

@@ -39,6 +39,7 @@ def declare(api: Api) -> None:
                 by=call.actor,
                 at=call.at,
                 store=bootstrap.requests(),
+                due=bootstrap.due_requests(),
                 receipt=call.receipt(_results),
             )
         )
@@ -61,7 +62,9 @@ def declare(api: Api) -> None:
             call.request_id,
             approval,
             by=call.actor,
+            at=call.at,
             store=bootstrap.requests(),
+            due=bootstrap.due_requests(),
             budget_store=bootstrap.budgets(),
         )
         return Answer(found.model_dump())

@@ -14,16 +14,13 @@ from chalicelib.domain.errors import (
     StaleVersionError,
 )
 from chalicelib.domain.notifications import Notification
-from chalicelib.domain.requests import (
-    RECENT_HISTORY,
-    BudgetRequest,
-    HistoryEntry,
-    LineItem,
-    Status,
-)
+from chalicelib.domain.requests import BudgetRequest, HistoryEntry, LineItem, Status
 from chalicelib.handlers.http.answers import ManyOf, Shown
 from chalicelib.handlers.http.call import Answer
 from chalicelib.usecases.lists import FoundItem
+
+#: History entries shown with a request (SPEC.md 3).
+RECENT_HISTORY = 10
 
 #: What a request keeps for itself: the requester's address is for mail, history has its own
 #: place, and the rest is bookkeeping.
@@ -35,6 +32,7 @@ HIDDEN = frozenset(
         "events_so_far",
         "items_so_far",
         "hold_event_id",
+        "expiry_warned_at",
         "is_deleted",
     }
 )
@@ -72,14 +70,16 @@ def request(shown: BudgetRequest) -> Answer:
     return Answer(REQUEST.of(shown), etag(shown))
 
 
-def request_in_full(shown: BudgetRequest, notifications: Sequence[Notification]) -> Answer:
+def request_in_full(
+    shown: BudgetRequest, notifications: Sequence[Notification], *, is_cached: bool = False
+) -> Answer:
     """Return a request with its recent history and mails, newest first."""
     told = REQUEST_IN_FULL.of(
         shown,
         approvalHistory=[e.model_dump() for e in shown.history[: -RECENT_HISTORY - 1 : -1]],
         notifications=[n.model_dump() for n in notifications],
     )
-    return Answer(told, etag(shown))
+    return Answer(told, etag(shown), is_cached=is_cached)
 
 
 def item(shown: BudgetRequest, line: LineItem) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.handlers.http.api import Route
+from chalicelib.handlers.http.call import Nothing
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
 from chalicelib.handlers.http.openapi import headers
 
@@ -63,7 +64,8 @@ def possible(route: Route) -> tuple[type[BudgetRequestsError], ...]:
     if route.is_page:
         return (errors.RouteNotFoundError,) if "{" in route.path else ()
     if route.is_open:
-        return (errors.ConfigurationError,)
+        asks = () if route.query is Nothing else (errors.InvalidInputError,)
+        return (errors.ConfigurationError, *asks, *route.raises)
     found: list[type[BudgetRequestsError]] = [
         *_PROOF,
         errors.ForbiddenError,
@@ -73,7 +75,7 @@ def possible(route: Route) -> tuple[type[BudgetRequestsError], ...]:
     ]
     if "/budget-requests/{id}" in route.path:
         found.append(errors.RequestNotFoundError)
-    if "{item_id}" in route.path:
+    if "{itemId}" in route.path:
         found.append(errors.ItemNotFoundError)
     if route.method in _WITH_BODY:
         found.extend(_BODY)
@@ -141,4 +143,6 @@ def _example(code: str, message: str) -> dict[str, Any]:
     if code == errors.BulkRefusedError.code:
         wrong = "20260000002: INVALID_STATUS: this one is a draft"
         example["errors"] = [{"field": "ids.1", "message": wrong}]
+    if code == errors.UnhealthyError.code:
+        example["errors"] = [{"field": "queue audit", "message": "failed after 3000 ms"}]
     return example

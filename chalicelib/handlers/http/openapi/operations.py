@@ -18,13 +18,24 @@ TAGS = {
     "drafts": ("Drafts", "Changing what is not submitted yet."),
     "items": ("Items", "A request's lines, and what is decided of each."),
     "reviews": ("Reviews", "Many approvals at once, and what one would hold."),
+    "budgets": ("Budgets", "What departments have, what is held of it, and what is left."),
+    "sync": ("Finance sync", "Finance's figures: fetch them, and see how old they are."),
     "webhooks": ("Webhooks", "Who is told of which events."),
+    "deliveries": ("Webhook deliveries", "What was sent, how it went, and sending it again."),
     "api_keys": ("API keys", "How other services prove who they are."),
+    "analytics": ("Analytics", "Departments in figures, for their admins."),
+    "metrics": ("Metrics", "The service in figures."),
+    "ops": ("Operations", "Jobs: have one run, and see how runs went."),
     "health": ("Service", "Is the service there."),
     "docs": ("Documentation", "This document, and the page that shows it."),
 }
 
 BEARER, API_KEY = "bearer", "apiKey"
+
+_CACHED: Schema = {
+    "const": True,
+    "description": "The answer comes from a cache; it hides no write that was answered before.",
+}
 
 
 def name_of(route: Route) -> str:
@@ -76,11 +87,12 @@ def _success(route: Route, schemas: Schemas) -> Schema:
         properties["data"] = schemas.of_answer(route.gives)
     if route.meta is not None:
         properties["meta"] = schemas.of_answer(route.meta)
+    optional: Schema = {envelope.CACHED: _CACHED} if route.may_be_cached else {}
     content: Schema = {
         "schema": {
             "type": "object",
             "required": [*properties],
-            "properties": properties,
+            "properties": properties | optional,
             "additionalProperties": False,
         }
     }

@@ -3,8 +3,10 @@
 import re
 from typing import Any
 
+from chalicelib.domain.access import DEPARTMENTS
 from chalicelib.domain.errors import StaleVersionError
 from chalicelib.domain.idempotency import MAX_KEY_LENGTH
+from chalicelib.domain.jobs import JobName
 from chalicelib.handlers.http.api import Route
 from chalicelib.handlers.http.call import MAX_ID_DIGITS
 from chalicelib.handlers.http.docs import ASSETS
@@ -13,13 +15,18 @@ from chalicelib.handlers.http.openapi.schemas import Schema, Schemas
 
 #: How the parts of a path are parsed, by what ends in them.
 _NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**MAX_ID_DIGITS - 1}
+_DEPARTMENT: Schema = {
+    "description": "The department.",
+    "schema": {"enum": list(DEPARTMENTS)},
+    "example": "finance",
+}
 _PATH: dict[str, Schema] = {
     "/budget-requests/{id}": {
         "description": "The budget request's `id`.",
         "schema": _NUMBER,
         "example": 20260000001,
     },
-    "/items/{item_id}": {
+    "/items/{itemId}": {
         "description": "The item's `id` within its budget request.",
         "schema": _NUMBER,
         "example": 1,
@@ -28,6 +35,24 @@ _PATH: dict[str, Schema] = {
         "description": "The API key's `id`.",
         "schema": {"type": "string", "minLength": 1},
         "example": "key_5f0c9f2f6c1e4b0f9d5a0d9be1f1d2a3",
+    },
+    "/budgets/{department}": _DEPARTMENT,
+    "/sync/budgets/{department}": _DEPARTMENT,
+    "/analytics/departments/{department}": _DEPARTMENT,
+    "/webhooks/{id}": {
+        "description": "The webhook's `id`.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "wh_6b0a4f0c6c1e4b0f9d5a0d9be1f1d2a3",
+    },
+    "/deliveries/{deliveryId}": {
+        "description": "The delivery's `id`: its event has the same one at each subscriber.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "dlv_01773144000000_evt_20260000001_3_1",
+    },
+    "/ops/jobs/{job}": {
+        "description": "The job.",
+        "schema": {"enum": list(JobName)},
+        "example": JobName.FINANCE_SYNC,
     },
     "/docs/{asset}": {
         "description": "A file of the page.",

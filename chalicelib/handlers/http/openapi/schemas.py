@@ -108,6 +108,26 @@ class Schemas:
         return resolved
 
 
+def alone(model: type[Value]) -> Schema:
+    """Return the schema of what is told of a model, with all that it refers to spelled out."""
+    adapter = TypeAdapter(model)
+    schema = adapter.json_schema(mode="serialization", schema_generator=_Generator)
+    spelled_out: Schema = _spelled_out(schema, schema.pop("$defs", {}))
+    return spelled_out
+
+
+def _spelled_out(node: Any, definitions: Schema) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(node, list):
+        return [_spelled_out(each, definitions) for each in node]
+    if not isinstance(node, dict):
+        return node
+    ref = node.get("$ref")
+    if isinstance(ref, str):
+        rest = {name: value for name, value in node.items() if name != "$ref"}
+        return _spelled_out(definitions[ref.rpartition("/")[2]] | rest, definitions)
+    return {name: _spelled_out(value, definitions) for name, value in node.items()}
+
+
 def used(document: Schema) -> set[str]:
     """Return the names of the schemas that a document refers to, directly or through others."""
     components = document["components"]["schemas"]

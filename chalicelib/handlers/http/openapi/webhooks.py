@@ -7,16 +7,16 @@ from pydantic.alias_generators import to_camel
 from chalicelib.domain.event_catalogue import CATALOGUE, EventData
 from chalicelib.domain.events import EventType
 from chalicelib.handlers.http.openapi import examples
-from chalicelib.handlers.http.openapi.schemas import Schemas
+from chalicelib.handlers.http.openapi.schemas import Schemas, alone
 
 _TEXT = {"type": "string"}
 _HEADERS = {
     "X-Webhook-Event": "The event.",
     "X-Webhook-Timestamp": "When it happened.",
-    "X-Webhook-Signature": "Hex HMAC-SHA256 of the body.",
+    "X-Webhook-Signature": "Hex HMAC-SHA256 of the body, with the newest secret.",
     "webhook-id": "The event's id, the same however often it comes.",
     "webhook-timestamp": "Unix seconds of this attempt.",
-    "webhook-signature": "As Standard Webhooks has it.",
+    "webhook-signature": "As Standard Webhooks has it; one for each secret that signs.",
 }
 
 
@@ -32,17 +32,7 @@ def webhooks(schemas: Schemas) -> dict[str, Any]:
 def _call(
     event: EventType, data: type[EventData], schemas: Schemas, example: dict[str, Any]
 ) -> dict[str, Any]:
-    body = {
-        "type": "object",
-        "required": ["event", "timestamp", "data"],
-        "additionalProperties": False,
-        "properties": {
-            "event": {"const": event.value},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "data": schemas.of_answer(data),
-        },
-    }
-    meaning = (data.__doc__ or "").strip()
+    body, meaning = _body(event, schemas.of_answer(data)), _meaning(data)
     return {
         "operationId": to_camel("on_" + event.value.replace(".", "_")),
         "summary": meaning,
@@ -59,5 +49,27 @@ def _call(
         "responses": {
             "2XX": {"description": "Taken."},
             "default": {"description": "Not taken: the event comes again."},
+        },
+    }
+
+
+def catalogue() -> list[tuple[EventType, str, dict[str, Any]]]:
+    """Return every event with its meaning and the schema of its body, which stands alone."""
+    return [(event, _meaning(data), _body(event, alone(data))) for event, data in CATALOGUE.items()]
+
+
+def _meaning(data: type[EventData]) -> str:
+    return (data.__doc__ or "").strip()
+
+
+def _body(event: EventType, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["event", "timestamp", "data"],
+        "additionalProperties": False,
+        "properties": {
+            "event": {"const": event.value},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": data,
         },
     }

@@ -1,0 +1,221 @@
+"""Finance's figures taken over: budget, history and what is told of it, in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pynamodb.exceptions import CancellationReason
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.adapters.keys import budget_pk, figures_sk
+from chalicelib.adapters.tables import BudgetOutboxRow, BudgetRow, FiguresRow
+from chalicelib.adapters.transactions import MAX_ATTEMPTS, Part, transact
+from chalicelib.domain import money, syncs
+from chalicelib.domain.access import Actor
+from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
+from chalicelib.domain.errors import BusyError
+from chalicelib.domain.events import AuditEntry, Event
+from chalicelib.domain.messages import Outbox
+from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
+
+
+class _MovedError(Exception):
+    """The budget is no longer what the write was decided on: decide again."""
+
+
+def record(
+    key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+) -> Recording:
+    """Take over figures, unless a later fetch was faster or a hold was confirmed since.
+
+    Approvals never wait for it: the table itself computes `available` from the holds it knows at
+    that moment. Only where more is promised than there is, and this is news, does the write insist
+    on what was read, because the event tells the amounts. Raises BusyError.
+    """
+    for _ in range(MAX_ATTEMPTS):
+        row = read(key)
+        if row.figures_fetch == fetch.number:
+            return Recording.RECORDED  # our own write, whose answer was lost
+        if row.figures_fetch is not None and row.figures_fetch > fetch.number:
+            return Recording.OVERTAKEN
+        if row.confirmations != fetch.confirmations:
+            return Recording.CONFIRMED
+        taking = _Taking(key=key, figures=figures, fetch=fetch, by=by, at=at, row=row)
+        try:
+            taking.write()
+        except _MovedError:
+            continue
+        return Recording.RECORDED
+    raise BusyError
+
+
+def note_commitment(key: BudgetKey, at: datetime) -> None:
+    """Tell, once, that a budget promised more than it has; forget it when there is enough again.
+
+    Raises BusyError.
+    """
+    for _ in range(MAX_ATTEMPTS):
+        row = read(key)
+        if not row.figures or (row.available_cents < 0) is bool(row.over_committed_since):
+            return  # unknown, or just as it was told
+        noted = (BudgetRow.available_cents == row.available_cents) & _same_told(row)
+        try:
+            if row.available_cents < 0:
+                event = _event(key, row.remaining_cents, row.available_cents, row, at)
+                actions: list[Action] = [
+                    BudgetRow.over_committed_since.set(at.isoformat()),
+                    BudgetRow.events_so_far.set(event.sequence),
+                ]
+                transact([_outbox(key, (event,))], [_update(key, actions, noted)])
+            else:
+                transact([], [_update(key, [BudgetRow.over_committed_since.remove()], noted)])
+        except _MovedError:
+            continue
+        return
+    raise BusyError
+
+
+def read(key: BudgetKey) -> BudgetRow:
+    """Return a budget's row as it is, with or without figures; raises BudgetRow.DoesNotExist."""
+    return BudgetRow.get(budget_pk(key), "BUDGET", consistent_read=True)
+
+
+def budget_of(key: BudgetKey, row: BudgetRow) -> DepartmentBudget | None:
+    """Return the budget that a row holds; None where Finance has told us nothing."""
+    if not row.figures:
+        return None
+    since = row.over_committed_since
+    return DepartmentBudget(
+        key=key,
+        figures=FinanceFigures.model_validate_json(row.figures),
+        unconfirmed=money.from_cents(int(row.unconfirmed_cents)),
+        available=money.from_cents(int(row.available_cents)),
+        confirmations=int(row.confirmations),
+        last_synced_at=datetime.fromisoformat(row.last_synced_at),
+        is_stale=row.is_stale,
+        failed_at=datetime.fromisoformat(row.failed_at) if row.failed_at else None,
+        failure=row.failure,
+        figures_version=int(row.figures_version),
+        over_committed_since=datetime.fromisoformat(since) if since else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """One attempt to take figures over, decided on a row as it was read; amounts in cents."""
+
+    key: BudgetKey
+    figures: FinanceFigures
+    fetch: Fetch
+    by: Actor
+    at: datetime
+    row: BudgetRow
+
+    @property
+    def remaining(self) -> int:
+        """What Finance says is left."""
+        return money.to_cents(self.figures.remaining_amount)
+
+    def write(self) -> None:
+        """Write it, or raise _MovedError."""
+        row, before = self.row, budget_of(self.key, self.row)
+        version = before.figures_version if before else 0
+        puts: list[Part] = []
+        if before is None or before.figures != self.figures:
+            version += 1
+            puts.append(self._history(version))
+        actions: list[Action] = [
+            BudgetRow.figures.set(self.figures.model_dump_json()),
+            BudgetRow.figures_version.set(version),
+            BudgetRow.figures_fetch.set(self.fetch.number),
+            BudgetRow.remaining_cents.set(self.remaining),
+            BudgetRow.available_cents.set(self.remaining - BudgetRow.unconfirmed_cents),
+            BudgetRow.last_synced_at.set(self.at.isoformat()),
+            BudgetRow.is_stale.set(False),
+            BudgetRow.failed_at.remove(),
+            BudgetRow.failure.remove(),
+        ]
+        unchanged = (BudgetRow.confirmations == self.fetch.confirmations) & (
+            BudgetRow.figures_fetch.does_not_exist()
+            if row.figures_fetch is None
+            else BudgetRow.figures_fetch == row.figures_fetch
+        )
+        commitment, condition, events = self._commitment()
+        audit = syncs.synced(
+            self.key, before, self.figures, fetch=self.fetch, by=self.by, at=self.at
+        )
+        puts.append(_outbox(self.key, events, audit))
+        transact(puts, [_update(self.key, actions + commitment, unchanged & condition)])
+
+    def _commitment(self) -> tuple[list[Action], Condition, tuple[Event, ...]]:
+        """Return what the figures make of the note that too much is promised.
+
+        With the condition under which that is so, and the event where it is news.
+        """
+        row = self.row
+        available = self.remaining - int(row.unconfirmed_cents)
+        if available >= 0:
+            enough = BudgetRow.unconfirmed_cents <= self.remaining
+            return [BudgetRow.over_committed_since.remove()], enough, ()
+        if row.over_committed_since is not None and row.available_cents < 0:
+            still = (BudgetRow.unconfirmed_cents > self.remaining) & (BudgetRow.available_cents < 0)
+            return [], still & _same_told(row), ()
+        event = _event(self.key, self.remaining, available, row, self.at)
+        news: list[Action] = [
+            BudgetRow.over_committed_since.set(self.at.isoformat()),
+            BudgetRow.events_so_far.set(event.sequence),
+        ]
+        as_read = BudgetRow.unconfirmed_cents == row.unconfirmed_cents
+        return news, as_read & _same_told(row), (event,)
+
+    def _history(self, version: int) -> Part:
+        said = FiguresVersion(
+            version=version,
+            figures=self.figures,
+            recorded_at=self.at,
+            recorded_by=self.by.id,
+        )
+        row = FiguresRow(budget_pk(self.key), figures_sk(version), body=said.model_dump_json())
+
+        def add(transaction: TransactWrite) -> None:
+            transaction.save(row, condition=FiguresRow.pk.does_not_exist())
+
+        return Part(add, _moved)
+
+
+def _update(key: BudgetKey, actions: list[Action], condition: Condition) -> Part:
+    def add(transaction: TransactWrite) -> None:
+        transaction.update(BudgetRow(budget_pk(key)), actions=actions, condition=condition)
+
+    return Part(add, _moved)
+
+
+def _outbox(key: BudgetKey, events: tuple[Event, ...], audit: AuditEntry | None = None) -> Part:
+    told = Outbox(events=events, audit=audit).model_dump_json()
+    row = BudgetOutboxRow(budget_pk(key), outbox=told)
+    return Part(lambda transaction: transaction.save(row), _moved)
+
+
+def _event(
+    key: BudgetKey, remaining: float, available: float, row: BudgetRow, at: datetime
+) -> Event:
+    """Return the event; amounts in whole cents, as the table has them."""
+    return syncs.over_committed(
+        key,
+        remaining=money.from_cents(int(remaining)),
+        available=money.from_cents(int(available)),
+        sequence=int(row.events_so_far or 0) + 1,
+        at=at,
+    )
+
+
+def _same_told(row: BudgetRow) -> Condition:
+    """Return that nothing was told of the budget since `row` was read."""
+    if not row.events_so_far:
+        return BudgetRow.events_so_far.does_not_exist()
+    return BudgetRow.events_so_far == row.events_so_far
+
+
+def _moved(_: CancellationReason) -> Exception:
+    return _MovedError()

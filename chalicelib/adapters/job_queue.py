@@ -1,0 +1,17 @@
+"""The queue that leads to the worker of jobs."""
+
+from chalicelib.adapters import aws
+from chalicelib.domain.jobs import JobOrder
+
+
+class SqsJobQueue:
+    """The JobQueue on SQS; the schedules of infra/template.yaml send messages of the same form."""
+
+    def __init__(self, queue_url: str) -> None:
+        self._queue_url = queue_url
+
+    def send(self, order: JobOrder) -> None:
+        """Queue `order`."""
+        aws.client("sqs").send_message(
+            QueueUrl=self._queue_url, MessageBody=order.model_dump_json()
+        )

@@ -1,0 +1,27 @@
+"""The queue that leads to the worker of webhooks."""
+
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.adapters import aws
+from chalicelib.domain.deliveries import Order
+from chalicelib.domain.errors import DeliveryFailedError
+
+
+class SqsWebhookQueue:
+    """The WebhookQueue on SQS: the one that the bus fills with events as well."""
+
+    def __init__(self, queue_url: str) -> None:
+        self._queue_url = queue_url
+
+    def send(self, orders: Sequence[Order]) -> None:
+        """Queue `orders`; raises DeliveryFailedError where not all could be."""
+        # One by one: the right to SendMessage covers batches on AWS, but not on the embedded cloud.
+        for order in orders:
+            try:
+                aws.client("sqs").send_message(
+                    QueueUrl=self._queue_url, MessageBody=order.model_dump_json()
+                )
+            except (ClientError, BotoCoreError) as error:
+                raise DeliveryFailedError(f"The queue took no order: {error}") from error

@@ -1,0 +1,89 @@
+"""Finance Main as a ledger that keeps honest books, and answers late, wrongly or not at all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum, auto
+
+from chalicelib.domain.budgets import BudgetKey, FinanceFigures
+from chalicelib.domain.errors import DeliveryFailedError, FinanceUnavailableError
+from tests.factories import figures
+
+
+class Mood(Enum):
+    """How Finance takes what it is asked."""
+
+    WELL = auto()
+    SILENT = auto()
+    FORGETS_TO_ANSWER = auto()
+
+
+@dataclass
+class Ledger:
+    """The Finance port on books of its own: one budget, told of by idempotency key.
+
+    `base` is what would be left if we held nothing. `meanwhile` happens between a look into the
+    books and the answer's arrival; `told` keeps, by the number of our fetch, the base at the look.
+    """
+
+    base: Decimal
+    fetch_number: Callable[[], int]
+    outside: Callable[[], None]
+    mood: Mood = Mood.WELL
+    meanwhile: Callable[[], None] | None = None
+    told: dict[int, Decimal] = field(default_factory=dict)
+    reserved: dict[str, Decimal] = field(default_factory=dict)
+    released: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def remaining(self) -> Decimal:
+        """What the books say is left."""
+        return self.base - sum(self.reserved.values()) + sum(self.released.values())
+
+    def fetch(self, key: BudgetKey) -> FinanceFigures | None:  # noqa: ARG002 - there is but one
+        """Say what is left, as it was when the books were looked into."""
+        self.outside()
+        if self.mood is Mood.SILENT:
+            raise FinanceUnavailableError
+        self.told[self.fetch_number()] = self.base
+        said = figures(self.remaining)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
+        self.outside()
+        if self.mood is Mood.FORGETS_TO_ANSWER:
+            raise FinanceUnavailableError
+        return said
+
+    def reserve(
+        self,
+        key: BudgetKey,  # noqa: ARG002 - there is but one
+        amount: Decimal,
+        *,
+        request_id: int,  # noqa: ARG002 - books are kept by key
+        code: str,  # noqa: ARG002 - books are kept by key
+        idempotency_key: str,
+    ) -> None:
+        """Write a hold into the books, once."""
+        self._told(self.reserved, idempotency_key, amount)
+
+    def release(
+        self,
+        key: BudgetKey,  # noqa: ARG002 - there is but one
+        amount: Decimal,
+        *,
+        request_id: int,  # noqa: ARG002 - books are kept by key
+        code: str,  # noqa: ARG002 - books are kept by key
+        idempotency_key: str,
+    ) -> None:
+        """Write into the books that a hold, or a part of it, is no more, once."""
+        self._told(self.released, idempotency_key, amount)
+
+    def _told(self, book: dict[str, Decimal], idempotency_key: str, amount: Decimal) -> None:
+        self.outside()
+        if self.mood is Mood.SILENT:
+            raise DeliveryFailedError("silent")
+        assert book.setdefault(idempotency_key, amount) == amount
+        self.outside()
+        if self.mood is Mood.FORGETS_TO_ANSWER:
+            raise DeliveryFailedError("no answer")
