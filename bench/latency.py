@@ -3,16 +3,11 @@
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-
+from bench.queues import idleness
 from infra.local import RunningStack
 from infra.waiting import wait_for
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 WARM_CALLS = 20
 #: Calls of each kind that are not counted: the workers start with the first ones.
@@ -35,14 +30,7 @@ def cold(stack: RunningStack) -> float:
 def warm(stack: RunningStack) -> Figures:
     """Return the median seconds of each call of the main job, one client, one after another."""
     times: dict[str, list[float]] = {}
-    sqs = boto3.client(
-        "sqs",
-        endpoint_url=stack.endpoint_url,
-        region_name=stack.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the embedded cloud's, which takes any
-    )
-    queues = [url for name, url in stack.outputs.items() if name.endswith("QueueUrl")]
+    is_idle = idleness(stack)
     clerk = {"authorization": f"Bearer {stack.token('Finance Clerk', sub='u-1', name='clerk')}"}
     admin = {"authorization": f"Bearer {stack.token('Finance Admin', sub='u-2', name='admin')}"}
     new = {"department": "finance", "amountRequested": 10, "purpose": "A small thing for a desk"}
@@ -54,7 +42,7 @@ def warm(stack: RunningStack) -> Figures:
             answer = http.request(method, path, headers=who, json=body)
             times.setdefault(name, []).append(perf_counter() - started)
             # The next call must not compete with the workers of this one for the machine's cores.
-            wait_for(lambda: _is_idle(sqs, queues), deadline_seconds=DRAIN_SECONDS)
+            wait_for(is_idle, deadline_seconds=DRAIN_SECONDS)
             return answer.raise_for_status().json()["data"]
 
         for number in range(WARM_CALLS):
@@ -72,13 +60,3 @@ def _seconds(act: Callable[[], object]) -> float:
     started = perf_counter()
     act()
     return perf_counter() - started
-
-
-def _is_idle(sqs: "SQSClient", queues: list[str]) -> bool:
-    """Whether no queue holds a message, waiting or in a worker's hands."""
-    names: list[QueueAttributeNameType] = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-    ]
-    held = (sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names) for url in queues)
-    return all(int(count) == 0 for answer in held for count in answer["Attributes"].values())

@@ -90,6 +90,7 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
             at=_now(),
             writing=writing,
             calendar=bootstrap.calendar(),
+            due=bootstrap.due_requests(),
             budget_store=budgets,
             finance=finance,
         ).id
@@ -116,7 +117,15 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
             )
             bill(name)
         change = DraftChange.model_validate({"purpose": "Better chairs for the interview room"})
-        drafts.update(first, change, by=CLERK, at=_now(), writing=writing, budget_store=budgets)
+        drafts.update(
+            first,
+            change,
+            by=CLERK,
+            at=_now(),
+            writing=writing,
+            due=bootstrap.due_requests(),
+            budget_store=budgets,
+        )
         bill("update")
         requests.submit(first, by=CLERK, at=_now(), review_days=days, writing=writing)
         bill("submit")

@@ -256,8 +256,10 @@ def books() -> Books:
 @cache
 def audit_queue() -> ports.AuditQueue:
     """Return the queue to Audit; raises ConfigurationError."""
+    from chalicelib.adapters import tables
     from chalicelib.adapters.audit import SqsAuditQueue
 
+    tables.use(tables.AuditOutboxRow, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
     return SqsAuditQueue(required(settings().audit_queue_url, "AUDIT_QUEUE_URL"))
 
 
@@ -474,7 +476,13 @@ def job_names() -> frozenset[JobName]:
 def _finance_sync() -> Job:
     from chalicelib.usecases.finance_sync import finance_sync
 
-    return finance_sync(store=budgets(), finance=finance(), calendar=calendar())
+    return finance_sync(
+        store=budgets(),
+        finance=finance(),
+        calendar=calendar(),
+        due=due_requests(),
+        requests=requests(),
+    )
 
 
 def _reservation_expiry() -> Job:

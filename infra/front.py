@@ -29,9 +29,9 @@ _HOP_BY_HOP = frozenset(
 )
 # Longer than any function may run; the cloud closes idle connections after 75 s.
 _TIMEOUT = httpx.Timeout(60, connect=2)
-# The cloud answers calls that come at the same time with as many processes of the function, each of
-# a hundred megabytes and a second or two to start. Here they take turns, as on a machine of cloud
-# size they need not: fifty at once would time out before a laptop had started the last process.
+#: Calls that the cloud gets at the same time; more wait here for their turn. It starts a process of
+#: the function for each, of a hundred megabytes and a second or two of a core: fifty calls at once
+#: would have timed out before the last process had begun.
 AT_ONCE = 8
 _LIMITS = httpx.Limits(
     max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=30

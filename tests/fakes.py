@@ -10,7 +10,14 @@ from chalicelib.domain import syncs
 from chalicelib.domain.access import Actor, Department
 from chalicelib.domain.aggregates import DayAggregate
 from chalicelib.domain.api_keys import USED_PRECISION, ApiKey, id_of
-from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures, Hold, Release
+from chalicelib.domain.budgets import (
+    BudgetKey,
+    DepartmentBudget,
+    FinanceFigures,
+    Hold,
+    Release,
+    UntoldBudget,
+)
 from chalicelib.domain.bus_keys import BusKey
 from chalicelib.domain.changes import Change
 from chalicelib.domain.deadlines import DueKind, DueRequest, due
@@ -60,11 +67,17 @@ class FakeBudgetStore:
         self._events: dict[BudgetKey, int] = defaultdict(int)
         self._figures: dict[BudgetKey, list[FiguresVersion]] = defaultdict(list)
         self._unknown: dict[BudgetKey, tuple[Decimal, int]] = {}
+        self._failed: dict[BudgetKey, tuple[datetime | None, str | None]] = {}
         self._confirmed: set[str] = set()
         self._freed: dict[str, Decimal] = {}
 
     def get(self, key: BudgetKey) -> DepartmentBudget | None:
         return self.budgets.get(key)
+
+    def untold(self, key: BudgetKey) -> UntoldBudget:
+        failed_at, failure = self._failed.get(key, (None, None))
+        unconfirmed, _ = self._counted(key)
+        return UntoldBudget(unconfirmed=unconfirmed, failed_at=failed_at, failure=failure)
 
     def begin_fetch(self, key: BudgetKey) -> Fetch:
         self._fetches[key] += 1
@@ -76,7 +89,14 @@ class FakeBudgetStore:
         )
 
     def record(
-        self, key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+        self,
+        key: BudgetKey,
+        figures: FinanceFigures,
+        *,
+        fetch: Fetch,
+        by: Actor,
+        at: datetime,
+        may_tell: bool = True,
     ) -> Recording:
         known = self.budgets.get(key)
         if self._recorded[key] == fetch.number:
@@ -86,6 +106,9 @@ class FakeBudgetStore:
         unconfirmed, confirmations = self._counted(key)
         if confirmations != fetch.confirmations:
             return Recording.CONFIRMED
+        is_news = known is None or known.available >= 0 or known.over_committed_since is None
+        if is_news and figures.remaining_amount < unconfirmed and not may_tell:
+            return Recording.SHORT
         self._recorded[key] = fetch.number
         version = known.figures_version if known else 0
         if known is None or known.figures != figures:
@@ -106,13 +129,14 @@ class FakeBudgetStore:
             over_committed_since=known.over_committed_since if known else None,
         )
         audit = syncs.synced(key, known, figures, fetch=fetch, by=by, at=at)
-        is_news = known is None or known.available >= 0
         self._tell(key, at, audit, is_news=is_news)
         return Recording.RECORDED
 
     def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
-        if key in self.budgets and self._recorded[key] < fetch.number:
-            self._update(key, is_stale=True, failed_at=at, failure=why)
+        if self._recorded[key] < fetch.number:
+            self._failed[key] = at, why
+            if key in self.budgets:
+                self._update(key, is_stale=True, failed_at=at, failure=why)
 
     def note_commitment(self, key: BudgetKey, at: datetime) -> None:
         if key in self.budgets:
@@ -766,9 +790,13 @@ class FakeJobRuns:
     def get(self, order: JobOrder) -> JobRun | None:
         return self._kept.get((order.job, run_position(order.queued_at, order.run_id)))
 
-    def save(self, run: JobRun) -> None:
+    def save(self, run: JobRun) -> bool:
+        kept = self._kept.get((run.job, run.position))
+        if kept and (kept.has_ended or kept.parts > run.parts):
+            return False
         self._kept[run.job, run.position] = run
         self.saved.append(run)
+        return True
 
     def latest(self, job: JobName, *, limit: int, after: str | None = None) -> list[JobRun]:
         runs = [run for (name, _), run in self._kept.items() if name == job]
@@ -783,15 +811,17 @@ class FakeJobLeases:
 
     def __init__(self) -> None:
         self._held: dict[JobName, tuple[ports.Lease, int]] = {}
+        self._tasks: dict[JobName, str] = {}
         self._waiting: set[str] = set()
 
-    def take(self, job: JobName, run_id: str, now: datetime) -> ports.Lease | ports.HeldLease:
-        seconds = int(now.timestamp())
+    def take(self, order: JobOrder, now: datetime) -> ports.Lease | ports.HeldLease:
+        job, run_id, seconds = order.job, order.run_id, int(now.timestamp())
         held, until = self._held.get(job, (None, 0))
         if held and until >= seconds and not (held.run_id == run_id and self._is_waiting(held)):
-            return ports.HeldLease(run_id=held.run_id)
+            return ports.HeldLease(run_id=held.run_id, task=self._tasks[job])
         lease = ports.Lease(job=job, run_id=run_id, token=uuid4().hex)
         self._held[job] = lease, seconds + self.LEASE_SECONDS
+        self._tasks[job] = order.task
         return lease
 
     def renew(self, lease: ports.Lease, now: datetime) -> bool:

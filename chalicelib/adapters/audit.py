@@ -1,15 +1,24 @@
 """Audit: the queue that leads to it, and the Audit Logs service over HTTP (SPEC.md 5)."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.adapters import aws, web
+from chalicelib.adapters.keys import audit_outbox_pk
+from chalicelib.adapters.tables import AuditOutboxRow
 from chalicelib.domain.errors import DeliveryFailedError
 from chalicelib.domain.events import AUDIT_MODULE, AuditEntry, timestamp
+from chalicelib.domain.messages import Outbox
 
 TIMEOUT_SECONDS = 5.0
+
+
+#: How long what the queue did not take is kept; its table's stream tells of it at once.
+KEEP_UNQUEUED = timedelta(days=7)
 
 
 class SqsAuditQueue:
@@ -19,11 +28,22 @@ class SqsAuditQueue:
         self._queue_url = queue_url
 
     def send(self, entry: AuditEntry) -> None:
-        """Queue `entry`."""
+        """Queue `entry`, or leave it to the relay where the queue does not take it."""
         message = {"detail": entry.model_dump(mode="json")}
-        aws.client("sqs").send_message(
-            QueueUrl=self._queue_url, MessageBody=json.dumps(message, ensure_ascii=False)
-        )
+        try:
+            aws.client("sqs").send_message(
+                QueueUrl=self._queue_url, MessageBody=json.dumps(message, ensure_ascii=False)
+            )
+        except (BotoCoreError, ClientError):
+            _leave_to_the_relay(entry)
+
+
+def _leave_to_the_relay(entry: AuditEntry) -> None:
+    AuditOutboxRow(
+        audit_outbox_pk(entry.id),
+        outbox=Outbox(audit=entry).model_dump_json(),
+        expires_at=int((entry.time + KEEP_UNQUEUED).timestamp()),
+    ).save()
 
 
 class HttpAuditLogs:

@@ -8,8 +8,9 @@ from chalicelib.adapters import budget_syncs
 from chalicelib.adapters.keys import FIGURES, budget_pk
 from chalicelib.adapters.tables import BudgetRow, FiguresRow
 from chalicelib.adapters.transactions import undisturbed
+from chalicelib.domain import money
 from chalicelib.domain.access import Actor
-from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
+from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures, UntoldBudget
 from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -24,6 +25,18 @@ class DynamoBudgetStore:
             return budget_syncs.budget_of(key, budget_syncs.read(key))
         except BudgetRow.DoesNotExist:
             return None
+
+    def untold(self, key: BudgetKey) -> UntoldBudget:
+        """Return what overrides hold of a budget, and when Finance failed to tell of it."""
+        try:
+            row = budget_syncs.read(key)
+        except BudgetRow.DoesNotExist:
+            return UntoldBudget()
+        return UntoldBudget(
+            unconfirmed=money.from_cents(int(row.unconfirmed_cents or 0)),
+            failed_at=datetime.fromisoformat(row.failed_at) if row.failed_at else None,
+            failure=row.failure,
+        )
 
     def begin_fetch(self, key: BudgetKey) -> Fetch:
         """Count a fetch that begins now; one write, which also reads what was known."""
@@ -44,10 +57,17 @@ class DynamoBudgetStore:
         )
 
     def record(
-        self, key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+        self,
+        key: BudgetKey,
+        figures: FinanceFigures,
+        *,
+        fetch: Fetch,
+        by: Actor,
+        at: datetime,
+        may_tell: bool = True,
     ) -> Recording:
         """Take over figures, with what is told of them; see `budget_syncs`."""
-        return budget_syncs.record(key, figures, fetch=fetch, by=by, at=at)
+        return budget_syncs.record(key, figures, fetch=fetch, by=by, at=at, may_tell=may_tell)
 
     def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
         """Note that a fetch brought nothing, unless a later one has brought figures."""

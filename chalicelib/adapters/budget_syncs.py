@@ -25,13 +25,20 @@ class _MovedError(Exception):
 
 
 def record(
-    key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+    key: BudgetKey,
+    figures: FinanceFigures,
+    *,
+    fetch: Fetch,
+    by: Actor,
+    at: datetime,
+    may_tell: bool,
 ) -> Recording:
     """Take over figures, unless a later fetch was faster or a hold was confirmed since.
 
     Approvals never wait for it: the table itself computes `available` from the holds it knows at
     that moment. Only where more is promised than there is, and this is news, does the write insist
-    on what was read, because the event tells the amounts. Raises BusyError.
+    on what was read, because the event tells the amounts; without `may_tell` it writes nothing.
+    Raises BusyError.
     """
     for _ in range(MAX_ATTEMPTS):
         row = read(key)
@@ -42,6 +49,8 @@ def record(
         if row.confirmations != fetch.confirmations:
             return Recording.CONFIRMED
         taking = _Taking(key=key, figures=figures, fetch=fetch, by=by, at=at, row=row)
+        if taking.tells and not may_tell:
+            return Recording.SHORT
         try:
             taking.write()
         except _MovedError:
@@ -117,6 +126,17 @@ class _Taking:
         """What Finance says is left."""
         return money.to_cents(self.figures.remaining_amount)
 
+    @property
+    def available(self) -> int:
+        """What of that is not held."""
+        return self.remaining - int(self.row.unconfirmed_cents)
+
+    @property
+    def tells(self) -> bool:
+        """Whether more is promised than there is, and nobody was told so yet."""
+        was_told = self.row.over_committed_since is not None and self.row.available_cents < 0
+        return self.available < 0 and not was_told
+
     def write(self) -> None:
         """Write it, or raise _MovedError."""
         row, before = self.row, budget_of(self.key, self.row)
@@ -154,14 +174,13 @@ class _Taking:
         With the condition under which that is so, and the event where it is news.
         """
         row = self.row
-        available = self.remaining - int(row.unconfirmed_cents)
-        if available >= 0:
+        if self.available >= 0:
             enough = BudgetRow.unconfirmed_cents <= self.remaining
             return [BudgetRow.over_committed_since.remove()], enough, ()
-        if row.over_committed_since is not None and row.available_cents < 0:
+        if not self.tells:
             still = (BudgetRow.unconfirmed_cents > self.remaining) & (BudgetRow.available_cents < 0)
             return [], still & _same_told(row), ()
-        event = _event(self.key, self.remaining, available, row, self.at)
+        event = _event(self.key, self.remaining, self.available, row, self.at)
         news: list[Action] = [
             BudgetRow.over_committed_since.set(self.at.isoformat()),
             BudgetRow.events_so_far.set(event.sequence),

@@ -51,9 +51,16 @@ class DynamoJobRuns:
             return None
         return JobRun.model_validate_json(row.body)
 
-    def save(self, run: JobRun) -> None:
-        """Keep a run as it is now; whoever has the lease of its job may."""
-        _row(run).save()
+    def save(self, run: JobRun) -> bool:
+        """Keep a run as it is now; False where it has ended, or a later part of it has begun."""
+        is_new = JobRunRow.pk.does_not_exist()
+        try:
+            _row(run).save(condition=is_new | (JobRunRow.open_parts <= run.parts))
+        except PutError as error:
+            if error.cause_response_code != _CONDITION_FAILED:
+                raise
+            return False
+        return True
 
     def latest(self, job: JobName, *, limit: int, after: str | None = None) -> list[JobRun]:
         """Return up to `limit` runs of a job, newest first, from behind position `after` on."""
@@ -69,13 +76,18 @@ class DynamoJobRuns:
 class DynamoJobLeases:
     """The JobLeases on DynamoDB; times are whole seconds."""
 
-    def take(self, job: JobName, run_id: str, now: datetime) -> Lease | HeldLease:
+    def take(self, order: JobOrder, now: datetime) -> Lease | HeldLease:
         """Take the lease of a job where nobody has it, or where this run was handed it over."""
-        lease, seconds = Lease(job=job, run_id=run_id, token=uuid4().hex), int(now.timestamp())
+        lease = Lease(job=order.job, run_id=order.run_id, token=uuid4().hex)
+        seconds = int(now.timestamp())
         free = JobLeaseRow.pk.does_not_exist() | (JobLeaseRow.lease_until < seconds)
-        own = (JobLeaseRow.run_id == run_id) & (JobLeaseRow.token == _HANDED_OVER)
+        own = (JobLeaseRow.run_id == lease.run_id) & (JobLeaseRow.token == _HANDED_OVER)
         row = JobLeaseRow(
-            job_pk(job), run_id=run_id, token=lease.token, lease_until=seconds + LEASE_SECONDS
+            job_pk(lease.job),
+            run_id=lease.run_id,
+            task=order.task,
+            token=lease.token,
+            lease_until=seconds + LEASE_SECONDS,
         )
         try:
             row.save(condition=free | own)
@@ -83,7 +95,7 @@ class DynamoJobLeases:
             if error.cause_response_code != _CONDITION_FAILED:
                 raise
             held = JobLeaseRow.get(row.pk, row.sk, consistent_read=True)
-            return HeldLease(run_id=held.run_id)
+            return HeldLease(run_id=held.run_id, task=held.task)
         return lease
 
     def renew(self, lease: Lease, now: datetime) -> bool:
@@ -116,5 +128,6 @@ def _row(run: JobRun) -> JobRunRow:
         job_pk(run.job),
         run_sk(run.position),
         body=run.model_dump_json(),
+        open_parts=None if run.has_ended else run.parts,
         expires_at=int((run.queued_at + KEEP_RUNS).timestamp()),
     )

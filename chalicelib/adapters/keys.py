@@ -75,6 +75,11 @@ def deliveries_pk(subscription_id: str) -> str:
     return f"DELIVERIES#{subscription_id}"
 
 
+def audit_outbox_pk(entry_id: str) -> str:
+    """Return the partition of what Audit is to be told, where its queue did not take it."""
+    return f"AUDIT#{entry_id}"
+
+
 def event_pk(event_id: str) -> str:
     """Return the partition of an event that is kept for its deliveries."""
     return f"EVENT#{event_id}"

@@ -91,4 +91,5 @@ def update_with_receipt(
 
 
 def _pk(caller: str, key: str) -> str:
-    return f"RECEIPT#{caller}#{key}"
+    """Both may hold any character: the length says where the caller ends and the key begins."""
+    return f"RECEIPT#{len(caller)}#{caller}#{key}"

@@ -55,7 +55,9 @@ def _history(change: Change) -> Part:
     row = HistoryRow(
         request_pk(change.after.id),
         history_sk(first),
-        body=json.dumps([entry.model_dump(mode="json") for entry in change.archived]),
+        body=json.dumps(
+            [entry.model_dump(mode="json") for entry in change.archived], ensure_ascii=False
+        ),
     )
     return Part(lambda transaction: transaction.save(row), lambda _: ConflictError())
 

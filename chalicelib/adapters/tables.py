@@ -347,6 +347,18 @@ class EventRow(Model):
     expires_at = NumberAttribute()
 
 
+class AuditOutboxRow(Model):
+    """What Audit is to be told and its queue did not take: the relay takes it from the stream."""
+
+    class Meta(_Meta):
+        """Named by `use`; the webhooks table, whose rows may end by themselves."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="OUTBOX")
+    outbox = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
 class ClaimRow(Model):
     """A worker's claim on an event: held until its lease ends, or done for good."""
 
@@ -373,7 +385,7 @@ class ReceiptRow(Model):
 
 
 class JobRunRow(Model):
-    """One run of a job."""
+    """One run of a job; `open_parts` counts its parts, and is missing once it has ended."""
 
     class Meta(_Meta):
         """Named by `use`; the work table."""
@@ -381,11 +393,15 @@ class JobRunRow(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
+    open_parts = NumberAttribute(null=True)
     expires_at = NumberAttribute()
 
 
 class JobLeaseRow(Model):
-    """Which run may work on a job, until its lease ends; `token` is that of its current part."""
+    """Which run may work on a job, until its lease ends; `token` is that of its current part.
+
+    `task` is what the run was asked.
+    """
 
     class Meta(_Meta):
         """Named by `use`; the work table."""
@@ -393,6 +409,7 @@ class JobLeaseRow(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="LEASE")
     run_id = UnicodeAttribute()
+    task = UnicodeAttribute()
     token = UnicodeAttribute()
     lease_until = NumberAttribute()
 

@@ -200,10 +200,14 @@ def may_see_budget(actor: Actor, department: Department) -> None:
 
 
 def budgets_synced_by(actor: Actor) -> tuple[Department, ...]:
-    """Return whose budgets `actor` may have synced; raises ForbiddenError for users."""
-    if actor.level is Level.USER:
+    """Return whose budgets `actor` may have synced.
+
+    Raises ForbiddenError for users, and for admins of a department that we do not know.
+    """
+    departments = budgets_seen_by(actor)
+    if actor.level is Level.USER or not departments:
         raise ForbiddenError("Only admins sync budgets")
-    return budgets_seen_by(actor)
+    return departments
 
 
 def may_sync_budget(actor: Actor, department: Department) -> None:

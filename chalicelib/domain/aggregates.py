@@ -52,11 +52,15 @@ def added(known: ByStatus, rows: Iterable[Summary]) -> dict[Status, Sums]:
 
 
 class DayAggregate(Value):
-    """What the requests that a department created on a day came to when they were counted."""
+    """What the requests that a department created on a day came to when they were counted.
+
+    `is_whole` says that the day had ended by then, so that no more of them could come.
+    """
 
     department: Department
     day: date
     by_status: dict[Status, Sums]
+    is_whole: bool = True
 
 
 class Amounts(Value):
@@ -92,7 +96,7 @@ class DepartmentAmounts(Amounts):
 class DayTrend(Amounts):
     """The requests created on one day, as they were when the day was counted, the night after.
 
-    `isComplete` says that the day was counted for every department that is shown.
+    `isComplete` says that it was counted after its end for every department that is shown.
     """
 
     date: date
@@ -133,7 +137,7 @@ def _day(day: date, known: list[DayAggregate], departments: tuple[Department, ..
     return DayTrend(
         **dict(Amounts.of(sums for each in known for sums in each.by_status.values())),
         date=day,
-        is_complete={each.department for each in known} == set(departments),
+        is_complete={each.department for each in known if each.is_whole} == set(departments),
         by_status=tuple(
             StatusAmounts(
                 **dict(Amounts.of(each.by_status.get(status, Sums()) for each in known)),

@@ -83,7 +83,7 @@ class DepartmentBudget(Value):
 
     def may_ask_finance(self, at: datetime) -> bool:
         """Whether Finance may be asked at `at`, or failed too short a while ago."""
-        return self.failed_at is None or at - self.failed_at >= RETRY_AFTER
+        return _may_ask(self.failed_at, at)
 
     @property
     def held(self) -> Decimal:
@@ -107,6 +107,25 @@ class DepartmentBudget(Value):
     def utilization(self) -> Decimal | None:
         """What is spent in per cent of what was allocated; None where nothing was."""
         return money.share(self.spent, self.figures.allocated_amount)
+
+
+class UntoldBudget(Value):
+    """A budget of which Finance has told nothing; `unconfirmed` is what overrides hold of it.
+
+    `failed_at` and `failure` tell of the last time that Finance was asked for it.
+    """
+
+    unconfirmed: Money = money.ZERO
+    failed_at: datetime | None = None
+    failure: str | None = None
+
+    def may_ask_finance(self, at: datetime) -> bool:
+        """Whether Finance may be asked at `at`, or failed too short a while ago."""
+        return _may_ask(self.failed_at, at)
+
+
+def _may_ask(failed_at: datetime | None, at: datetime) -> bool:
+    return failed_at is None or at - failed_at >= RETRY_AFTER
 
 
 class Hold(Value):

@@ -1,5 +1,6 @@
 """A decision as data: what a request becomes, and the version, history, events and audit of it."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import Hold, Release
 from chalicelib.domain.events import AuditAction, AuditEntry, Event, EventType, audit_entry, plain
-from chalicelib.domain.requests import BudgetRequest, HistoryEntry
+from chalicelib.domain.requests import BudgetRequest, HistoryEntry, LineItem
 
 #: How much history a request carries; when it has more, the oldest half is put into a row of its
 #: own, so that a request that is decided on a thousand times stays as quick as a new one.
-MAX_CARRIED_HISTORY = 40
+#: At its longest, with every text as long as it may be, it still fits an item of 400 KB.
+MAX_CARRIED_HISTORY = 30
 ARCHIVED_AT_ONCE = 20
 
 #: What is told of a change: the event, and its data.
@@ -125,27 +127,65 @@ _NOT_AUDITED = {
     "items_so_far",
     "hold_event_id",
     "requested_by_email",
-    "item_allocations",
+    "item_allocations",  # told line by line
 }
 
 
-def _differences(
-    before: BudgetRequest | None, after: BudgetRequest
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """Return (old, new) values of the fields a change touched, named and told as on the wire."""
+#: How much is told of lines that came and went in one change, as they were and as they are. Where
+#: it is more, those that went are named alone: Audit heard of all of them when they came.
+MAX_TOLD_OF_LINES_BYTES = 128 * 1024
+
+_Told = dict[str, Any]
+
+
+def _differences(before: BudgetRequest | None, after: BudgetRequest) -> tuple[_Told | None, _Told]:
+    """Return (old, new) values of the fields a change touched, named and told as on the wire.
+
+    Of the lines, only those that changed, and of these only what did.
+    """
     new = _told(after)
     if before is None:
-        return None, {name: value for name, value in new.items() if value is not None}
+        lines = [_told_line(line) for line in after.item_allocations]
+        told = {name: value for name, value in new.items() if value is not None}
+        return None, told | {"itemAllocations": lines}
     old = _told(before)
     changed = [name for name, value in new.items() if old[name] != value]
-    return {name: old[name] for name in changed}, {name: new[name] for name in changed}
+    old_told = {name: old[name] for name in changed}
+    new_told = {name: new[name] for name in changed}
+    if before.item_allocations != after.item_allocations:
+        lines_told = _differences_of_lines(before, after)
+        old_told["itemAllocations"], new_told["itemAllocations"] = lines_told
+    return old_told, new_told
 
 
-def _told(request: BudgetRequest) -> dict[str, Any]:
+def _differences_of_lines(
+    before: BudgetRequest, after: BudgetRequest
+) -> tuple[list[_Told], list[_Told]]:
+    old = {line.id: _told_line(line) for line in before.item_allocations}
+    new = {line.id: _told_line(line) for line in after.item_allocations}
+    old_told = [each for n, line in old.items() if (each := _changed(line, new.get(n)))]
+    new_told = [each for n, line in new.items() if (each := _changed(line, old.get(n)))]
+    told = json.dumps([old_told, new_told], ensure_ascii=False)
+    if len(told.encode()) > MAX_TOLD_OF_LINES_BYTES:
+        old_told = [{"id": line["id"]} for line in old_told]
+    return old_told, new_told
+
+
+def _changed(line: _Told, other: _Told | None) -> _Told | None:
+    """Return what is other in a line than in its other state, under its id; all where it has none.
+
+    None where nothing is.
+    """
+    if other is None:
+        return line
+    changed = {name: value for name, value in line.items() if other[name] != value}
+    return {"id": line["id"], **changed} if changed else None
+
+
+def _told(request: BudgetRequest) -> _Told:
     dumped = request.model_dump(exclude=_NOT_AUDITED)
-    told = {name: plain(value) for name, value in dumped.items()}
-    told["itemAllocations"] = [
-        {name: plain(value) for name, value in item.model_dump().items()}
-        for item in request.item_allocations
-    ]
-    return told
+    return {name: plain(value) for name, value in dumped.items()}
+
+
+def _told_line(line: LineItem) -> _Told:
+    return {name: plain(value) for name, value in line.model_dump().items()}

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -12,6 +13,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from chalicelib.domain.access import Department
 from chalicelib.domain.model import Value
@@ -23,6 +25,21 @@ Priority = Literal["low", "medium", "high", "urgent"]
 ItemPriority = Literal["must_have", "should_have", "nice_to_have"]
 
 MAX_ITEMS = 50
+
+#: Notes on the decision of a line are shorter than a review's: 50 of them, and the history that
+#: repeats them, fit into the one item that a request is.
+MAX_ITEM_NOTES = 500
+
+
+def _short(notes: str) -> str:
+    if len(notes) > MAX_ITEM_NOTES:
+        raise PydanticKnownError("string_too_long", {"max_length": MAX_ITEM_NOTES})
+    return notes
+
+
+ItemNotes = Annotated[
+    Notes, AfterValidator(_short), Field(json_schema_extra={"maxLength": MAX_ITEM_NOTES})
+]
 
 #: The most requests one bulk approval takes (SPEC.md 3).
 MAX_BULK = 25
@@ -144,7 +161,7 @@ class ItemUpdate(ItemChange):
     model_config = ConfigDict(json_schema_extra=_content_or_allocation)
 
     allocated_amount: Amount | None = None
-    notes: Notes | None = None
+    notes: ItemNotes | None = None
 
     @model_validator(mode="after")
     def _notes_tell_of_an_allocation(self) -> Self:
@@ -170,20 +187,20 @@ class ItemApproval(Value):
     """The body of a line's approval; `allocatedAmount` defaults to what the line costs."""
 
     allocated_amount: Amount | None = None
-    notes: Notes | None = None
+    notes: ItemNotes | None = None
 
 
 class ItemModification(Value):
     """The body of a modified allocation."""
 
     allocated_amount: Amount
-    notes: Notes | None = None
+    notes: ItemNotes | None = None
 
 
 class ItemRejection(Value):
     """The body of a line's rejection: it says why."""
 
-    review_notes: Notes
+    review_notes: ItemNotes
 
 
 class Cancellation(Value):

@@ -1,7 +1,9 @@
 """Idempotency keys: the receipt of a call, kept with its effect, so that a repeat replays it."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from chalicelib.domain.model import Value
 
@@ -23,6 +25,7 @@ class Receipt(Value):
     expires_at: datetime
 
 
-def fingerprint(method: str, path: str, body: bytes) -> str:
+def fingerprint(method: str, path: str, query: Mapping[str, Sequence[str]], body: bytes) -> str:
     """Return what tells one call from another: the same key must come with the same."""
-    return hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).hexdigest()
+    asked = urlencode(sorted(query.items()), doseq=True)
+    return hashlib.sha256(b"\n".join((f"{method} {path}?{asked}".encode(), body))).hexdigest()

@@ -1,6 +1,6 @@
 """Jobs: which there are, what they may be asked, and the record of each run (SPEC.md 9)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.access import SYSTEM_ID_PREFIX, Actor, Department, Level
-from chalicelib.domain.errors import BudgetRequestsError
+from chalicelib.domain.errors import BudgetRequestsError, FieldError, InvalidInputError
 from chalicelib.domain.listing import DEFAULT_LIMIT, Cursor, Day, Limit
 from chalicelib.domain.model import Value
 
@@ -44,6 +44,11 @@ class JobPayload(Value):
     date: Day | None = None
 
 
+def day_counted(payload: JobPayload, at: datetime) -> date:
+    """Return the day that daily-aggregates counts when asked at `at`: yesterday, unless told."""
+    return payload.date or at.astimezone(UTC).date() - timedelta(days=1)
+
+
 class NewJobRun(JobPayload):
     """The body of a call that has a job run: only to look, for one department, or another day."""
 
@@ -69,6 +74,28 @@ class JobOrder(BaseModel):
     queued_at: datetime
     by: str
     payload: JobPayload
+
+    @property
+    def day(self) -> date:
+        """The day that is meant (UTC): what was asked, else today, or yesterday to be counted."""
+        if self.job is JobName.DAILY_AGGREGATES:
+            return day_counted(self.payload, self.queued_at)
+        return self.payload.date or self.queued_at.astimezone(UTC).date()
+
+    @property
+    def task(self) -> str:
+        """What is to be done, as text: that of two orders is the same where one run does for both.
+
+        What is left out is filled in, so that who names a day asks for the same as who means it.
+        """
+        return self.payload.model_copy(update={"date": self.day}).model_dump_json()
+
+    def check(self) -> None:
+        """Raise InvalidInputError where no run could do it: a day to come cannot be counted."""
+        today = self.queued_at.astimezone(UTC).date()
+        if self.job is JobName.DAILY_AGGREGATES and self.day > today:
+            wrong = FieldError("date", "must not be in the future: that day is yet to come")
+            raise InvalidInputError((wrong,), f"{self.day} is yet to come and cannot be counted")
 
 
 class RunStatus(StrEnum):
@@ -105,7 +132,7 @@ class RunError(Value):
 class JobRun(Value):
     """One run of a job: who asked, when, and how it went; `parts` counts how often it was begun.
 
-    `skippedFor` is the run that was at it when this one came.
+    `skippedFor` is the run that was at the same task when this one came.
     """
 
     run_id: str
@@ -174,7 +201,7 @@ class JobRun(Value):
         return self._now(status=RunStatus.FAILED, ended_at=at, error=RunError.of(error))
 
     def skipped(self, at: datetime, *, other: str) -> Self:
-        """Return the run as it ends before it began: the run `other` is at the same job."""
+        """Return the run as it ends before it began: the run `other` is at the same task."""
         return self._now(status=RunStatus.SKIPPED, ended_at=at, skipped_for=other)
 
     def _now(self, **fields: object) -> Self:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.access import DEPARTMENTS, Actor, Department, Level
 from chalicelib.domain.content import Category, ItemPriority, Priority
@@ -130,9 +131,13 @@ class ListQuery(PageQuery):
     @model_validator(mode="after")
     def _one_way_to_a_page(self) -> Self:
         if self.cursor is not None and "page" in self.model_fields_set:
-            raise ValueError("takes page or cursor, not both")
+            raise PydanticCustomError("at_odds", "must not come with page", {"field": "cursor"})
+        return self
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
         if self.date_from and self.date_to and self.date_from > self.date_to:
-            raise ValueError("dateFrom must not be after dateTo")
+            raise PydanticCustomError("at_odds", "must not be after dateTo", {"field": "dateFrom"})
         return self
 
     @property

@@ -6,14 +6,14 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field
 
 from chalicelib.domain.access import Department
-from chalicelib.domain.budgets import BudgetKey, DepartmentBudget
+from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, UntoldBudget
 from chalicelib.domain.calculator import Calculation, calculate
 from chalicelib.domain.content import whole_number
 from chalicelib.domain.fiscal import FiscalCalendar, FiscalPeriod, FiscalQuarter, FiscalYear
 from chalicelib.domain.listing import whole_text
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import Money
-from chalicelib.domain.syncs import SyncOutcome
+from chalicelib.domain.syncs import FiguresVersion, SyncOutcome
 
 
 class Quarter(Value):
@@ -62,10 +62,10 @@ class Freshness(Value):
     over_committed: bool = False
 
     @classmethod
-    def of(cls, key: BudgetKey, budget: DepartmentBudget | None, at: datetime) -> Self:
+    def of(cls, key: BudgetKey, budget: DepartmentBudget | UntoldBudget, at: datetime) -> Self:
         """Return how old what is known of a budget is at `at`."""
-        if budget is None:
-            return cls(**dict(key))
+        if isinstance(budget, UntoldBudget):
+            return cls(**dict(key), failed_at=budget.failed_at, failure=budget.failure)
         return cls(
             **dict(key),
             is_known=True,
@@ -83,8 +83,9 @@ class Overview(Value):
 
     `allocatedAmount` to `remainingAmount` are Finance's, as of `lastSyncedAt`. `held` is what our
     own holds take that these do not contain (below zero while they contain one that is free
-    again), `unconfirmed` the part that Finance has not confirmed, and `available` what may still
-    be promised: `remainingAmount` less `held`.
+    again), and `available` what may still be promised: `remainingAmount` less `held`. `unconfirmed`
+    is what Finance has not confirmed, with what has expired until that is written down. Where
+    nothing is known, both are what overrides hold.
     """
 
     department: Department
@@ -107,10 +108,11 @@ class Overview(Value):
     calculator: Calculation | None = None
 
     @classmethod
-    def of(cls, key: BudgetKey, budget: DepartmentBudget | None, at: datetime) -> Self:
+    def of(cls, key: BudgetKey, budget: DepartmentBudget | UntoldBudget, at: datetime) -> Self:
         """Return what there is to see of a budget at `at`."""
-        if budget is None:
-            return cls(**dict(key))
+        if isinstance(budget, UntoldBudget):
+            held = budget.unconfirmed
+            return cls(**dict(key), held=held, unconfirmed=held)
         figures = budget.figures
         return cls(
             **dict(key),
@@ -125,11 +127,39 @@ class Overview(Value):
             unconfirmed=budget.unconfirmed,
             available=budget.available,
             over_committed=budget.is_over_committed,
-            over_committed_since=budget.over_committed_since,
+            over_committed_since=budget.over_committed_since if budget.is_over_committed else None,
             is_stale=not budget.is_fresh(at),
             last_synced_at=budget.last_synced_at,
             calculator=calculate(budget, at),
         )
+
+
+class FiguresSaid(Value):
+    """What Finance said of a budget from `recordedAt` on; `version` counts what it said so far."""
+
+    version: int
+    recorded_at: datetime
+    allocated_amount: Money
+    used_amount: Money
+    reserved_amount: Money
+    remaining_amount: Money
+    period_start: datetime | None
+    period_end: datetime | None
+
+    @classmethod
+    def of(cls, said: FiguresVersion) -> Self:
+        """Return what is shown of it."""
+        shown = said.figures.model_dump(exclude={"budget_id"}, by_alias=False)
+        return cls(version=said.version, recorded_at=said.recorded_at, **shown)
+
+
+class DetailedOverview(Overview):
+    """A department's budget, and what Finance said of it until now, newest first.
+
+    Its last 10 figures, the present ones first; Finance saying the same again adds none.
+    """
+
+    figures_history: tuple[FiguresSaid, ...]
 
 
 class SyncResult(Value):
@@ -153,7 +183,7 @@ class SyncResult(Value):
         key: BudgetKey,
         outcome: SyncOutcome,
         message: str | None,
-        budget: DepartmentBudget | None,
+        budget: DepartmentBudget | UntoldBudget,
         at: datetime,
     ) -> Self:
         """Return how the sync of a budget at `at` went."""

@@ -34,12 +34,14 @@ class Recording(Enum):
     """What became of the figures that a fetch brought.
 
     OVERTAKEN: a fetch that began later was faster, and its figures stay. CONFIRMED: a hold was
-    confirmed since the fetch began, so that nobody can say whether the figures contain it.
+    confirmed since the fetch began, so that nobody can say whether the figures contain it. SHORT:
+    less is left than is held, which is news, and was not to be told yet.
     """
 
     RECORDED = auto()
     OVERTAKEN = auto()
     CONFIRMED = auto()
+    SHORT = auto()
 
 
 class SyncOutcome(StrEnum):
@@ -89,6 +91,22 @@ def synced(
         record_code=str(key),
         old=_told(before.figures) if before else None,
         new=_told(figures),
+    )
+
+
+def not_synced(
+    key: BudgetKey, outcome: SyncOutcome, why: str | None, *, entry_id: str, by: Actor, at: datetime
+) -> AuditEntry:
+    """Return what Audit is told of a sync that somebody asked for in vain."""
+    return audit_entry(
+        entry_id=entry_id,
+        at=at,
+        action=AuditAction.SYNC,
+        by=by,
+        record_id=name_of(key),
+        record_code=str(key),
+        new={"outcome": outcome.value},
+        reason=why,
     )
 
 

@@ -8,6 +8,8 @@ import nh3
 from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic.fields import FieldInfo
 
+from chalicelib.domain.elements import ELEMENTS
+
 #: Longer texts are refused unread: four times the longest limit below, and short enough that the
 #: parser, whose time grows with the square of how deep tags are nested, is done at once.
 MAX_TYPED_CHARACTERS = 20_000
@@ -15,12 +17,27 @@ MAX_TYPED_CHARACTERS = 20_000
 #: Tags hide in what is left when others go (`<<b>i>`); honest text is done after the second look.
 MAX_PASSES = 5
 
+_BETWEEN = "\t\n\f\r /"
+
+#: What the parser has to be protected from, or to be shown: `special` and `name` begin a tag where
+#: they are closed; `word` is what else a browser might take for one.
+_SIGN = re.compile(
+    r"[&\r]|<(?:(?P<special>!--|!doctype|!\[cdata\[|\?[a-z])"
+    rf"|(?P<slash>/?)(?P<name>[a-z][a-z0-9-]*)(?=[{_BETWEEN}>]|\Z)"
+    r"|(?P<word>[a-z]))?",
+    re.IGNORECASE | re.ASCII,
+)
+_HANDLER = re.compile(r"\bon[a-z]+\s*=", re.IGNORECASE | re.ASCII)
+_SCRIPT_END = re.compile(rf"</(script|style)(?=[{_BETWEEN}>])", re.IGNORECASE | re.ASCII)
+
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def strip_markup(text: str) -> str:
     """Return `text` without HTML tags and scripts; everything else comes back as typed.
 
+    A tag is `<`, the name of an element of HTML, SVG or MathML, and `>`; so are comments and the
+    like. One that is never closed is kept as text, its `<` parted from the name by a space.
     Raises ValueError where tags hide in tags deeper than anyone types by accident.
     """
     for _ in range(MAX_PASSES):
@@ -36,12 +53,37 @@ def strip_markup(text: str) -> str:
 def _without_tags(text: str) -> str:
     """Take one look for tags.
 
-    Ampersands are protected first, so that text that merely spells an entity (`&lt;`) is not
-    turned into what it spells: the result is the same after any number of round trips. So are
-    carriage returns, which HTML does not tell from line feeds.
+    The parser is shown tags alone: every other `<` is protected from it, as are ampersands, so that
+    text that merely spells an entity (`&lt;`) is not turned into what it spells, and carriage
+    returns, which HTML does not tell from line feeds. An element is shown as a plain one, since
+    some have the parser move or drop what stands in them, unless it goes with its content.
     """
-    shielded = text.replace("&", "&amp;").replace("\r", "&#13;")
-    return html.unescape(nh3.clean(shielded, tags=set(), strip_comments=True))
+    last_handler = max((found.start() for found in _HANDLER.finditer(text)), default=-1)
+    last_end = {found[1].lower(): found.start() for found in _SCRIPT_END.finditer(text)}
+
+    def shield(found: re.Match[str]) -> str:
+        sign, start, end = found[0], found.start(), found.end()
+        if not sign.startswith("<"):
+            return {"&": "&amp;", "\r": "&#13;"}[sign]
+        name = (found["name"] or "").lower()
+        if found["special"] or name in ELEMENTS:
+            close = text.find("-->" if found["special"] == "!--" else ">", start + 2)
+            rest = text[end:] if close < 0 else text[end:close]
+            # `a<b and c>d` compares variables; `<b>` and `<b class=x>` do not.
+            is_bare = close >= 0 and not rest.strip(_BETWEEN)
+            if len(name) == 1 and "=" not in rest and not is_bare:
+                return "&lt;" + sign[1:]
+            if close < 0:
+                return "&lt; " + sign[1:]
+            if found["special"]:
+                return sign
+            goes_whole = last_end.get(name, -1) >= start
+            return f"<{found['slash']}{name if goes_whole else 'span'} "
+        # Browsers run the handlers of elements they do not know, too.
+        is_armed = bool(found["name"] or found["word"]) and last_handler > start
+        return ("&lt; " if is_armed else "&lt;") + sign[1:]
+
+    return html.unescape(nh3.clean(_SIGN.sub(shield, text), tags=set(), strip_comments=True))
 
 
 def _readable(value: object) -> object:

@@ -25,6 +25,7 @@ def inbound(event: SQSEvent) -> BatchResponse:
         parked=bootstrap.parked_messages(),
         rejections=bootstrap.bus(),
         store=bootstrap.requests(),
+        due=bootstrap.due_requests(),
         budgets=bootstrap.budgets(),
         finance=bootstrap.finance(),
         calendar=bootstrap.calendar(),

@@ -4,6 +4,7 @@ Fetches of one budget may overlap. Each gets its number before it begins, and wh
 higher number brought stays: whoever has asked Finance sees figures no older than the asking.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,8 @@ from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget
 from chalicelib.domain.errors import BusyError, FinanceUnavailableError
 from chalicelib.domain.syncs import Recording, SyncOutcome
-from chalicelib.usecases.ports import BudgetStore, Finance
+from chalicelib.usecases import reservations
+from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
 
 #: How often figures are fetched again because a hold was confirmed while they were on their way.
 MAX_FETCHES = 3
@@ -37,34 +39,60 @@ class Synced:
         return self.is_synced or self.outcome is SyncOutcome.UNKNOWN
 
 
-def should_ask(known: DepartmentBudget | None, at: datetime) -> bool:
-    """Whether Finance should be asked for what is known of a budget: it is old, or nothing."""
-    return known is None or (not known.is_fresh(at) and known.may_ask_finance(at))
+def should_ask(
+    key: BudgetKey, known: DepartmentBudget | None, at: datetime, store: BudgetStore
+) -> bool:
+    """Whether Finance should be asked for what is known of a budget: it is old, or nothing.
+
+    For a while after it failed it is left alone, also where nothing is known.
+    """
+    if known is None:
+        return store.untold(key).may_ask_finance(at)
+    return not known.is_fresh(at) and known.may_ask_finance(at)
 
 
 def current(
-    key: BudgetKey, *, by: Actor, at: datetime, store: BudgetStore, finance: Finance
+    key: BudgetKey,
+    *,
+    by: Actor,
+    at: datetime,
+    store: BudgetStore,
+    finance: Finance,
+    due: DueRequests,
+    requests: RequestStore,
 ) -> DepartmentBudget | None:
     """Return the budget, fetched from Finance when what is kept is old.
 
     With Finance down the kept figures come back marked stale; None where there are none.
     """
     known = store.get(key)
-    if not should_ask(known, at):
+    if not should_ask(key, known, at, store):
         return known
-    return sync(key, by=by, at=at, store=store, finance=finance).budget
+    return sync(key, by=by, at=at, store=store, finance=finance, due=due, requests=requests).budget
 
 
 def sync(
-    key: BudgetKey, *, by: Actor, at: datetime, store: BudgetStore, finance: Finance
+    key: BudgetKey,
+    *,
+    by: Actor,
+    at: datetime,
+    store: BudgetStore,
+    finance: Finance,
+    due: DueRequests,
+    requests: RequestStore,
 ) -> Synced:
     """Ask Finance for a budget and keep what it says, with history and audit.
 
-    Where it does not answer, what is kept is marked stale.
+    Where it does not answer, what is kept is marked stale. Before it is told that more is promised
+    than there is, holds that have expired give back theirs.
     """
+
+    def sweep() -> None:
+        reservations.sweep(key, at, due=due, store=requests)
+
     for _ in range(MAX_FETCHES):
         try:
-            found = _fetched(key, by, at, store, finance)
+            found = _fetched(key, by, at, store, finance, sweep=sweep)
         except BusyError as error:
             return Synced(key, SyncOutcome.BUSY, store.get(key), str(error))
         if found:
@@ -74,7 +102,13 @@ def sync(
 
 
 def _fetched(
-    key: BudgetKey, by: Actor, at: datetime, store: BudgetStore, finance: Finance
+    key: BudgetKey,
+    by: Actor,
+    at: datetime,
+    store: BudgetStore,
+    finance: Finance,
+    *,
+    sweep: Callable[[], None],
 ) -> Synced | None:
     """Ask Finance once; None where a hold was confirmed meanwhile, and it must be asked again."""
     fetch = store.begin_fetch(key)
@@ -87,7 +121,11 @@ def _fetched(
         why = f"Finance knows no budget for {key}"
         store.mark_stale(key, fetch=fetch, at=at, why=why)
         return Synced(key, SyncOutcome.UNKNOWN, store.get(key), why)
-    if store.record(key, figures, fetch=fetch, by=by, at=at) is Recording.CONFIRMED:
+    recording = store.record(key, figures, fetch=fetch, by=by, at=at, may_tell=False)
+    if recording is Recording.SHORT:
+        sweep()
+        recording = store.record(key, figures, fetch=fetch, by=by, at=at)
+    if recording is Recording.CONFIRMED:
         return None
     kept = store.get(key)
     is_news = kept is None or kept.figures_version != fetch.figures_version

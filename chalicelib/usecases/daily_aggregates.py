@@ -1,7 +1,7 @@
 """The job daily-aggregates: what a day's new requests came to, by department and status."""
 
 from collections.abc import Generator, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Self
 
 from pydantic import Field
@@ -9,7 +9,7 @@ from pydantic import Field
 from chalicelib.domain import reservations
 from chalicelib.domain.access import DEPARTMENTS, Department
 from chalicelib.domain.aggregates import DayAggregate, Sums, added
-from chalicelib.domain.jobs import Step
+from chalicelib.domain.jobs import Step, day_counted
 from chalicelib.domain.listing import Selection, position
 from chalicelib.domain.model import Value
 from chalicelib.domain.requests import Status
@@ -44,11 +44,13 @@ def daily_aggregates(*, lists: RequestLists, aggregates: Aggregates) -> Job:
     """Return the job; a step is a page of a department's requests of the day.
 
     `date` is the day, yesterday (UTC) otherwise; doing one again puts its figures in the place of
-    the earlier ones. A dry run counts and keeps nothing.
+    the earlier ones. A day that had not ended when the run was asked for is kept as a part of
+    itself. A dry run counts and keeps nothing.
     """
 
     def job(given: Assignment) -> Generator[Step, None, None]:
-        day = given.payload.date or given.at.astimezone(UTC).date() - timedelta(days=1)
+        day = day_counted(given.payload, given.at)
+        is_over = day < given.at.astimezone(UTC).date()
         asked = (given.payload.department,) if given.payload.department else DEPARTMENTS
         place = _Place(department=asked[0])
         if given.checkpoint:
@@ -60,7 +62,10 @@ def daily_aggregates(*, lists: RequestLists, aggregates: Aggregates) -> Job:
             is_done = len(rows) < PAGE
             if is_done:
                 if not given.payload.dry_run:
-                    aggregates.record(DayAggregate(department=department, day=day, by_status=sums))
+                    counted = DayAggregate(
+                        department=department, day=day, by_status=sums, is_whole=is_over
+                    )
+                    aggregates.record(counted)
                 place = _Place.behind(department, asked)
             else:
                 place = _Place(department=department, after=position(rows[-1]), by_status=sums)

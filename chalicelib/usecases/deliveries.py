@@ -29,6 +29,7 @@ from chalicelib.domain.errors import (
     ConflictError,
     DeliveryFailedError,
     DeliveryNotFoundError,
+    StaleVersionError,
     WebhookDisabledError,
     WebhookNotFoundError,
 )
@@ -168,18 +169,23 @@ def recover(
     *,
     by: Actor,
     at: datetime,
+    expected: int | None,
     subscriptions: Subscriptions,
     queue: WebhookQueue,
     receipt: Callable[[Subscription], Receipt] | None = None,
 ) -> Subscription:
     """Have all events since a moment sent again that the subscriber did not get.
 
-    Queued before it is written down: who gets no answer asks again. Audit is told. Raises
-    ForbiddenError, WebhookNotFoundError, WebhookDisabledError, BusyError;
-    IdempotencyKeyTakenError where the receipt's key has one.
+    Queued before it is written down: who gets no answer asks again. Audit is told. `expected` is
+    the version the caller decided on, None for any. Raises ForbiddenError, WebhookNotFoundError,
+    StaleVersionError, WebhookDisabledError, BusyError; IdempotencyKeyTakenError where the
+    receipt's key has one.
     """
     for _ in range(_MAX_ATTEMPTS):
         endpoint = managed(subscription_id, by=by, subscriptions=subscriptions)
+        version = endpoint.subscription.version
+        if expected not in {None, version}:
+            raise StaleVersionError(version)
         if not endpoint.subscription.is_active:
             raise WebhookDisabledError
         before, after = endpoint.subscription, endpoint.subscription.touched(at)

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from chalicelib.domain import drafting
 from chalicelib.domain.access import Actor
-from chalicelib.domain.budgets import BudgetPicture
+from chalicelib.domain.changes import Change
 from chalicelib.domain.content import DraftChange, NewItem
 from chalicelib.domain.requests import BudgetRequest
-from chalicelib.usecases.ports import BudgetStore
+from chalicelib.usecases import reservations
+from chalicelib.usecases.ports import BudgetStore, DueRequests
 from chalicelib.usecases.writing import Writing
 
 
@@ -22,12 +23,18 @@ def update(
     by: Actor,
     at: datetime,
     writing: Writing,
+    due: DueRequests,
     budget_store: BudgetStore,
 ) -> BudgetRequest:
     """Change a draft's fields, with a new picture of the budget it draws on."""
-    request = writing.read(request_id)
-    picture = BudgetPicture(budget=budget_store.get(request.budget_key))
-    return writing.commit(drafting.update(request, new, by, at, budget=picture))
+
+    def decide(request: BudgetRequest) -> Change:
+        amount = new.amount_requested or request.amount_requested
+        known = budget_store.get(request.budget_key)
+        picture = reservations.picture(known, amount, at, due=due, store=writing.store)
+        return drafting.update(request, new, by, at, budget=picture)
+
+    return writing.write(request_id, decide)
 
 
 def delete(request_id: int, *, by: Actor, at: datetime, writing: Writing) -> BudgetRequest:

@@ -1,6 +1,7 @@
 """The job finance-sync: Finance's figures of each department, for this period and the last."""
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, time
 
 from chalicelib.domain.access import DEPARTMENTS
@@ -9,26 +10,44 @@ from chalicelib.domain.errors import BusyError, FinanceUnavailableError
 from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.jobs import Step
 from chalicelib.usecases import budgets
+from chalicelib.usecases.budgets import Synced
 from chalicelib.usecases.jobs import Assignment, Job
-from chalicelib.usecases.ports import BudgetStore, Finance
+from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
 
 #: What is counted: figures that are Finance's of this run, older ones, and budgets without any.
 SYNCED, STALE, UNKNOWN = "synced", "stale", "unknown"
 
 
-def finance_sync(*, store: BudgetStore, finance: Finance, calendar: FiscalCalendar) -> Job:
+def finance_sync(
+    *,
+    store: BudgetStore,
+    finance: Finance,
+    calendar: FiscalCalendar,
+    due: DueRequests,
+    requests: RequestStore,
+) -> Job:
     """Return the job; a step is one budget, and a budget that Finance fails on stops no other.
 
     `date` stands for the day whose period and the one before are meant; a dry run asks Finance
     and keeps nothing.
     """
 
+    def sync(key: BudgetKey, given: Assignment) -> Synced | None:
+        with suppress(BusyError):  # the next run has it
+            return budgets.sync(
+                key,
+                by=given.by,
+                at=given.now(),
+                store=store,
+                finance=finance,
+                due=due,
+                requests=requests,
+            )
+        return None
+
     def job(given: Assignment) -> Generator[Step, None, None]:
         for key in _after(_keys(given, calendar), given.checkpoint):
-            if given.payload.dry_run:
-                outcome = _look(key, finance)
-            else:
-                outcome = _sync(key, given, store, finance)
+            outcome = _look(key, finance) if given.payload.dry_run else _outcome(sync(key, given))
             yield Step(counts={outcome: 1}, checkpoint=str(key))
 
     return job
@@ -52,11 +71,9 @@ def _after(keys: Sequence[BudgetKey], checkpoint: str | None) -> Iterator[Budget
     return iter(keys[done:])
 
 
-def _sync(key: BudgetKey, given: Assignment, store: BudgetStore, finance: Finance) -> str:
-    try:
-        found = budgets.sync(key, by=given.by, at=given.now(), store=store, finance=finance)
-    except BusyError:
-        return STALE  # the next run has it
+def _outcome(found: Synced | None) -> str:
+    if found is None:
+        return STALE
     if found.is_synced:
         return SYNCED
     return UNKNOWN if found.budget is None else STALE

@@ -50,6 +50,7 @@ from chalicelib.usecases import budgets, requests, reservations
 from chalicelib.usecases.ports import (
     BudgetStore,
     BusKeys,
+    DueRequests,
     Finance,
     ParkedMessages,
     Receipts,
@@ -83,6 +84,7 @@ class Works:
     parked: ParkedMessages
     rejections: Rejections
     store: RequestStore
+    due: DueRequests
     budgets: BudgetStore
     finance: Finance
     calendar: FiscalCalendar
@@ -169,6 +171,7 @@ class _Taking:
             at=self.at,
             writing=self._writing,
             calendar=self.works.calendar,
+            due=self.works.due,
             budget_store=self.works.budgets,
             finance=self.works.finance,
         )
@@ -195,7 +198,13 @@ class _Taking:
         )
         key = BudgetKey.of(asked.department, quarter)
         synced = budgets.sync(
-            key, by=self._by, at=self.at, store=self.works.budgets, finance=self.works.finance
+            key,
+            by=self._by,
+            at=self.at,
+            store=self.works.budgets,
+            finance=self.works.finance,
+            due=self.works.due,
+            requests=self.works.store,
         )
         if synced.outcome is SyncOutcome.UNKNOWN:
             raise BudgetUnknownError(str(key))

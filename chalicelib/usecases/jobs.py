@@ -13,10 +13,18 @@ from uuid import uuid4
 
 from chalicelib.domain import access
 from chalicelib.domain.access import Actor
-from chalicelib.domain.errors import ClaimHeldError, JobNotFoundError
+from chalicelib.domain.errors import ClaimHeldError, InvalidInputError, JobNotFoundError
 from chalicelib.domain.events import AuditAction, audit_entry
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.jobs import JobName, JobOrder, JobPayload, JobRun, RunQuery, Step
+from chalicelib.domain.jobs import (
+    JobName,
+    JobOrder,
+    JobPayload,
+    JobRun,
+    RunQuery,
+    RunStatus,
+    Step,
+)
 from chalicelib.domain.listing import seal, unseal
 from chalicelib.usecases.ports import AuditQueue, HeldLease, JobLeases, JobQueue, JobRuns, Lease
 
@@ -69,7 +77,8 @@ def ask(
 
     The record is kept last, with the receipt: whoever gets no answer asks again, and what was
     queued twice does no harm, but what was promised has been queued. Raises ForbiddenError,
-    JobNotFoundError; IdempotencyKeyTakenError where the receipt's key has one.
+    JobNotFoundError; InvalidInputError for what no run can do; IdempotencyKeyTakenError where the
+    receipt's key has one.
     """
     access.may_run_jobs(by)
     order = JobOrder(
@@ -79,6 +88,7 @@ def ask(
         by=by.id,
         payload=payload,
     )
+    order.check()
     asked = JobRun.of(order)
     queue.send(order)
     audit.send(
@@ -138,29 +148,38 @@ class Works:
 def run(order: JobOrder, works: Works) -> JobRun:
     """Run a job, or go on with it, and return the record as it then is.
 
-    A run that nobody has begun is SKIPPED while another one is at the same job. One that was begun
-    waits for its turn: ClaimHeldError, and its message comes back. Before its time is up a run
-    keeps where it is and queues itself again. What the job raises is recorded (FAILED) and raised,
-    so that the message comes back and the run goes on from its last checkpoint.
+    A run that nobody has begun is SKIPPED while another one is at the same task. One that was
+    begun, or is to do something else, waits for its turn: ClaimHeldError, and its message comes
+    back. Before its time is up a run keeps where it is and queues itself again. What the job raises
+    is recorded (FAILED) and raised, so that the message comes back and the run goes on from its
+    last checkpoint; what can never be done is recorded only.
     Raises JobNotFoundError for a job that is not registered.
     """
     job, runs, leases = works.find(order.job), works.runs, works.leases
     known = runs.get(order) or JobRun.of(order)
     if known.has_ended:
         return known  # its message came again
-    lease = leases.take(order.job, order.run_id, works.now())
+    lease = leases.take(order, works.now())
     if isinstance(lease, HeldLease):
-        if known.has_begun or lease.run_id == order.run_id:
-            raise ClaimHeldError(f"{lease.run_id} is at work on {order.job}")
-        skipped = known.skipped(works.now(), other=lease.run_id)
-        runs.save(skipped)
-        return skipped
+        return _stood_back(known, order, lease, works)
     known = runs.get(order) or known  # who had the lease until now may have gone on
     if not known.has_ended:
         known = _go_on(known.begun(works.now()), order, job, lease, works)
-    if known.has_ended:
+    if known.status is not RunStatus.RUNNING:
         leases.release(lease)
     return known
+
+
+def _stood_back(known: JobRun, order: JobOrder, held: HeldLease, works: Works) -> JobRun:
+    """Leave the job to the run that has its lease, which may do for this one as well."""
+    if held.run_id != order.run_id and not known.has_begun:
+        if held.task == order.task:
+            skipped = known.skipped(works.now(), other=held.run_id)
+            if works.runs.save(skipped):
+                return skipped
+        else:
+            works.runs.add(known)  # whoever looks finds it QUEUED
+    raise ClaimHeldError(f"{held.run_id} is at work on {order.job}")
 
 
 def _go_on(current: JobRun, order: JobOrder, job: Job, lease: Lease, works: Works) -> JobRun:
@@ -168,7 +187,9 @@ def _go_on(current: JobRun, order: JobOrder, job: Job, lease: Lease, works: Work
     now, runs, leases = works.now, works.runs, works.leases
     given = Assignment(order.payload, current.checkpoint, order.queued_at, now, order.job.actor)
     try:
-        runs.save(current)
+        if not runs.save(current):
+            return runs.get(order) or current  # it was skipped, just now
+        order.check()
         with closing(job(given)) as steps:
             for step in steps:
                 current = current.advanced(step)
@@ -181,9 +202,11 @@ def _go_on(current: JobRun, order: JobOrder, job: Job, lease: Lease, works: Work
         runs.save(current)
     except Exception as error:
         if leases.renew(lease, now()):  # otherwise another part of it keeps the record now
-            runs.save(current.failed(now(), error))
+            current = current.failed(now(), error)
+            runs.save(current)
             leases.release(lease)
-        raise
+        if not isinstance(error, InvalidInputError):
+            raise
     return current
 
 

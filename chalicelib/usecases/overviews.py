@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+from uuid import uuid4
 
-from chalicelib.domain import access
+from chalicelib.domain import access, syncs
 from chalicelib.domain.access import DEPARTMENTS, Actor, Department
-from chalicelib.domain.budgets import BudgetKey, DepartmentBudget
+from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, UntoldBudget
 from chalicelib.domain.errors import (
     BudgetUnknownError,
     BusyError,
@@ -17,12 +18,33 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.overviews import Freshness, Overview, Quarter, SyncResult
+from chalicelib.domain.overviews import (
+    DetailedOverview,
+    FiguresSaid,
+    Freshness,
+    Overview,
+    Quarter,
+    SyncResult,
+)
 from chalicelib.domain.syncs import SyncOutcome
 from chalicelib.usecases import budgets
 from chalicelib.usecases.budgets import Synced
-from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, Receipts, RequestStore
+from chalicelib.usecases.ports import (
+    AuditQueue,
+    BudgetStore,
+    DueRequests,
+    Finance,
+    Receipts,
+    RequestStore,
+)
 from chalicelib.usecases.reservations import counting_expired
+
+#: How many of the figures that Finance gave are shown with a budget.
+FIGURES_SHOWN = 10
+
+#: How many fiscal years from today's a budget is fetched by whoever looks at it; others are shown
+#: as they are kept, so that looking makes no rows of years in which nobody works.
+YEARS_FETCHED = 1
 
 _Given = TypeVar("_Given")
 _Kept = TypeVar("_Kept")
@@ -60,13 +82,30 @@ def see(department: str, quarter: Quarter, *, by: Actor, at: datetime, books: Bo
     return _seen(_keys([known], quarter, at, books), by, at, books)
 
 
+def view(
+    department: str, quarter: Quarter, *, by: Actor, at: datetime, books: Books
+) -> tuple[DetailedOverview, bool]:
+    """Return one department's budget with its figures so far, and whether it was kept (cached).
+
+    Raises DepartmentNotFoundError, ForbiddenError.
+    """
+    seen = see(department, quarter, by=by, at=at, books=books)
+    (overview,) = seen.overviews
+    (key,) = _keys([overview.department], quarter, at, books)
+    said = books.store.figures_so_far(key, FIGURES_SHOWN)
+    history = tuple(FiguresSaid.of(each) for each in said)
+    return DetailedOverview(**dict(overview), figures_history=history), seen.is_cached
+
+
 def freshness(quarter: Quarter, *, by: Actor, at: datetime, books: Books) -> tuple[Freshness, ...]:
     """Return how old the figures are that `by` may have synced; raises ForbiddenError.
 
     Finance is not asked.
     """
     keys = _keys(access.budgets_synced_by(by), quarter, at, books)
-    return tuple(Freshness.of(key, books.store.get(key), at) for key in keys)
+    return tuple(
+        Freshness.of(key, _as_of(key, books.store.get(key), at, books), at) for key in keys
+    )
 
 
 def sync_all(
@@ -75,6 +114,7 @@ def sync_all(
     by: Actor,
     at: datetime,
     books: Books,
+    audit: AuditQueue,
     receipts: Receipts,
     receipt: Callable[[tuple[SyncResult, ...]], Receipt] | None = None,
 ) -> tuple[SyncResult, ...]:
@@ -83,10 +123,10 @@ def sync_all(
     Raises ForbiddenError; IdempotencyKeyTakenError where the receipt's key has one.
     """
     keys = _keys(access.budgets_synced_by(by), quarter, at, books)
-    results = tuple(
-        _result(found, at, books)
-        for found in _at_once(lambda key: _synced(key, by, at, books), keys)
-    )
+    asked = _at_once(lambda key: _synced(key, by, at, books), keys)
+    for found in asked:
+        _tell_failure(found, by, at, audit)
+    results = tuple(_result(found, at, books) for found in asked)
     if receipt:
         receipts.keep(receipt(results))
     return results
@@ -99,6 +139,7 @@ def sync_one(
     by: Actor,
     at: datetime,
     books: Books,
+    audit: AuditQueue,
     receipts: Receipts,
     receipt: Callable[[SyncResult], Receipt] | None = None,
 ) -> SyncResult:
@@ -112,6 +153,7 @@ def sync_one(
     access.may_sync_budget(by, known)
     (key,) = _keys([known], quarter, at, books)
     found = _synced(key, by, at, books)
+    _tell_failure(found, by, at, audit)
     match found.outcome:
         case SyncOutcome.UNAVAILABLE:
             raise FinanceUnavailableError(found.why)
@@ -143,29 +185,56 @@ def _keys(
 
 def _seen(keys: list[BudgetKey], by: Actor, at: datetime, books: Books) -> Seen:
     known = {key: books.store.get(key) for key in keys}
-    old = [key for key, budget in known.items() if budgets.should_ask(budget, at)]
+    today = books.calendar.quarter_of(at)
+    old = [
+        key
+        for key, budget in known.items()
+        if abs(key.fiscal_year - today.year) <= YEARS_FETCHED
+        and budgets.should_ask(key, budget, at, books.store)
+    ]
     asked = _at_once(lambda key: _synced(key, by, at, books), old)
     known |= {found.key: found.budget for found in asked}
     return Seen(
         overviews=tuple(
-            Overview.of(key, _as_of(budget, at, books), at) for key, budget in known.items()
+            Overview.of(key, _as_of(key, budget, at, books), at) for key, budget in known.items()
         ),
         is_cached=sum(found.was_heard for found in asked) < len(keys),
     )
 
 
 def _synced(key: BudgetKey, by: Actor, at: datetime, books: Books) -> Synced:
-    return budgets.sync(key, by=by, at=at, store=books.store, finance=books.finance)
+    return budgets.sync(
+        key,
+        by=by,
+        at=at,
+        store=books.store,
+        finance=books.finance,
+        due=books.due,
+        requests=books.requests,
+    )
+
+
+def _tell_failure(found: Synced, by: Actor, at: datetime, audit: AuditQueue) -> None:
+    """Tell Audit of a sync in vain; one that brought figures is told of with them."""
+    if not found.is_synced:
+        entry_id = f"aud_{uuid4().hex}"
+        audit.send(
+            syncs.not_synced(found.key, found.outcome, found.why, entry_id=entry_id, by=by, at=at)
+        )
 
 
 def _result(found: Synced, at: datetime, books: Books) -> SyncResult:
-    budget = _as_of(found.budget, at, books)
+    budget = _as_of(found.key, found.budget, at, books)
     return SyncResult.of(found.key, found.outcome, found.why, budget, at)
 
 
-def _as_of(budget: DepartmentBudget | None, at: datetime, books: Books) -> DepartmentBudget | None:
+def _as_of(
+    key: BudgetKey, budget: DepartmentBudget | None, at: datetime, books: Books
+) -> DepartmentBudget | UntoldBudget:
     """Return a budget as it is at `at`: what has expired is free, swept or not."""
-    return budget and counting_expired(budget, at, due=books.due, store=books.requests)
+    if budget is None:
+        return books.store.untold(key)
+    return counting_expired(budget, at, due=books.due, store=books.requests)
 
 
 def _at_once(act: Callable[[_Given], _Kept], given: Sequence[_Given]) -> list[_Kept]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from chalicelib.domain.access import Actor, Department
 from chalicelib.domain.aggregates import DayAggregate
 from chalicelib.domain.api_keys import ApiKey
-from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
+from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures, UntoldBudget
 from chalicelib.domain.bus_keys import BusKey
 from chalicelib.domain.changes import Change
 from chalicelib.domain.deadlines import DueKind, DueRequest
@@ -145,16 +145,27 @@ class BudgetStore(Protocol):
     def get(self, key: BudgetKey) -> DepartmentBudget | None:
         """Return a budget; None where Finance has told us nothing."""
 
+    def untold(self, key: BudgetKey) -> UntoldBudget:
+        """Return what there is of a budget of which Finance has told us nothing."""
+
     def begin_fetch(self, key: BudgetKey) -> Fetch:
         """Note that figures are about to be fetched: all that `record` needs to know of it."""
 
     def record(
-        self, key: BudgetKey, figures: FinanceFigures, *, fetch: Fetch, by: Actor, at: datetime
+        self,
+        key: BudgetKey,
+        figures: FinanceFigures,
+        *,
+        fetch: Fetch,
+        by: Actor,
+        at: datetime,
+        may_tell: bool = True,
     ) -> Recording:
         """Take over what a fetch brought, in one write with its history and what is told of it.
 
-        Changes nothing where a fetch that began later was recorded, or a hold was confirmed since
-        this one began; says which it was. Raises BusyError.
+        Changes nothing where a fetch that began later was recorded, a hold was confirmed since
+        this one began, or unless `may_tell` it would have to tell that more is promised than there
+        is; says which it was. Raises BusyError.
         """
 
     def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
@@ -454,8 +465,11 @@ class JobRuns(Protocol):
     def get(self, order: JobOrder) -> JobRun | None:
         """Return the run that `order` asks for; None where there is no record of it."""
 
-    def save(self, run: JobRun) -> None:
-        """Keep a run as it is now; whoever has the lease of its job may."""
+    def save(self, run: JobRun) -> bool:
+        """Keep a run as it is now, unless it has ended or a later part of it has begun.
+
+        False where that is so: what is kept stays as it is.
+        """
 
     def latest(self, job: JobName, *, limit: int, after: str | None = None) -> list[JobRun]:
         """Return up to `limit` runs of a job, newest first, from behind position `after` on."""
@@ -470,15 +484,16 @@ class Lease(Value):
 
 
 class HeldLease(Value):
-    """Whose the lease of a job is, where it cannot be had."""
+    """Whose the lease of a job is, where it cannot be had, and the task that this run is at."""
 
     run_id: str
+    task: str
 
 
 class JobLeases(Protocol):
     """Who is at work on which job, so that no two are."""
 
-    def take(self, job: JobName, run_id: str, now: datetime) -> Lease | HeldLease:
+    def take(self, order: JobOrder, now: datetime) -> Lease | HeldLease:
         """Take the lease of a job where nobody has it, or where this run was handed it over."""
 
     def renew(self, lease: Lease, now: datetime) -> bool:

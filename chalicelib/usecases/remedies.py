@@ -1,9 +1,18 @@
 """A refusal that can be remedied is tried once more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import TypeVar
 
-from chalicelib.domain.errors import BudgetRequestsError
+from chalicelib.domain.access import Actor
+from chalicelib.domain.budgets import BudgetKey
+from chalicelib.domain.errors import (
+    BudgetRequestsError,
+    BudgetUnknownError,
+    InsufficientBudgetError,
+)
+from chalicelib.usecases import budgets, reservations
+from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
 
 T = TypeVar("T")
 
@@ -24,3 +33,36 @@ def remedied(act: Callable[[], T], remedies: Remedies) -> T:
             remedy = left.pop(type(error), None)
             if remedy is None or not remedy():
                 raise
+
+
+def for_want_of_money(
+    keys: Collection[BudgetKey],
+    *,
+    by: Actor,
+    at: datetime,
+    due: DueRequests,
+    store: RequestStore,
+    budget_store: BudgetStore,
+    finance: Finance,
+) -> Remedies:
+    """Return what may help an approval that draws on these budgets.
+
+    Where money is short, holds that have expired give back theirs; where a budget is unknown,
+    Finance is asked for it.
+    """
+
+    def asked() -> bool:
+        unknown = [key for key in keys if budget_store.get(key) is None]
+        synced = [
+            budgets.sync(
+                key, by=by, at=at, store=budget_store, finance=finance, due=due, requests=store
+            )
+            for key in unknown
+        ]
+        return all(found.budget for found in synced)
+
+    def swept() -> bool:
+        freed = [reservations.sweep(key, at, due=due, store=store) for key in keys]
+        return any(freed)
+
+    return {BudgetUnknownError: asked, InsufficientBudgetError: swept}

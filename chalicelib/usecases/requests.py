@@ -6,11 +6,11 @@ from datetime import datetime
 
 from chalicelib.domain import access, reservations, transitions
 from chalicelib.domain.access import Actor
-from chalicelib.domain.budgets import BudgetKey, BudgetPicture
+from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Approval, Cancellation, NewRequest, Rejection
 from chalicelib.domain.deadlines import ReviewDays
-from chalicelib.domain.errors import BudgetUnknownError, BusyError, InsufficientBudgetError
+from chalicelib.domain.errors import BusyError
 from chalicelib.domain.events import AuditAction, audit_entry
 from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.notifications import Notification
@@ -19,7 +19,7 @@ from chalicelib.usecases import budgets
 from chalicelib.usecases import reservations as reservation_verbs
 from chalicelib.usecases.caching import Cache
 from chalicelib.usecases.ports import AuditQueue, BudgetStore, DueRequests, Finance, RequestStore
-from chalicelib.usecases.remedies import remedied
+from chalicelib.usecases.remedies import for_want_of_money, remedied
 from chalicelib.usecases.writing import Writing
 
 
@@ -30,19 +30,31 @@ def create(
     at: datetime,
     writing: Writing,
     calendar: FiscalCalendar,
+    due: DueRequests,
     budget_store: BudgetStore,
     finance: Finance,
 ) -> BudgetRequest:
     """Create a draft with the picture of its department's budget; raises ForbiddenError.
 
-    Three round trips: the budget, the sequence, the write. Finance is asked only when what is
-    known of the budget is old, and its silence does not stop anyone from asking for money.
+    Three round trips: the budget, the sequence, the write; where money is short, also the look for
+    holds that have expired. Finance is asked only when what is known of the budget is old, and its
+    silence does not stop anyone from asking for money.
     """
     access.may_create(by, new.department)  # before a number is used up
     key = BudgetKey.of(new.department, calendar.quarter_of(at))
-    known = budgets.current(key, by=by, at=at, store=budget_store, finance=finance)
+    known = budgets.current(
+        key,
+        by=by,
+        at=at,
+        store=budget_store,
+        finance=finance,
+        due=due,
+        requests=writing.store,
+    )
     sequence = writing.store.next_sequence(at.year)
-    picture = BudgetPicture(budget=known)
+    picture = reservation_verbs.picture(
+        known, new.amount_requested, at, due=due, store=writing.store
+    )
     return writing.commit(
         transitions.create(new, by, at, sequence=sequence, calendar=calendar, budget=picture)
     )
@@ -145,33 +157,32 @@ def approve(
     ConflictError, InsufficientBudgetError; BudgetUnknownError when Finance knows no such budget
     either.
     """
-    change = transitions.approve(writing.read(request_id), approval, by, at)
-    key = change.after.budget_key
+    change = writing.decided(request_id, lambda r: transitions.approve(r, approval, by, at))
     if approval.override:
-        return _override(change, at, writing, budget_store)
-
-    def asked() -> bool:
-        found = budgets.sync(key, by=by, at=at, store=budget_store, finance=finance)
-        return found.budget is not None
-
-    def swept() -> bool:
-        return reservation_verbs.sweep(key, at, due=due, store=writing.store)
-
-    return remedied(
-        lambda: writing.commit(change), {BudgetUnknownError: asked, InsufficientBudgetError: swept}
+        return _override(change, at, writing, due, budget_store)
+    remedies = for_want_of_money(
+        {change.after.budget_key},
+        by=by,
+        at=at,
+        due=due,
+        store=writing.store,
+        budget_store=budget_store,
+        finance=finance,
     )
+    return remedied(lambda: writing.commit(change), remedies)
 
 
 def _override(
-    change: Change, at: datetime, writing: Writing, budget_store: BudgetStore
+    change: Change, at: datetime, writing: Writing, due: DueRequests, budget_store: BudgetStore
 ) -> BudgetRequest:
     """Hold the money whatever there is, and have it told where that is more than there is.
 
-    What is known of it is put right first, so that what comes about now is news. Where others are
-    too busy with the budget to let it be told, the next sync tells.
+    What is known of it is put right first, so that what comes about now is news, and no hold that
+    has expired makes it. Where others are too busy with the budget, the next sync tells.
     """
     key = change.after.budget_key
     with suppress(BusyError):
+        reservation_verbs.sweep(key, at, due=due, store=writing.store)
         budget_store.note_commitment(key, at)
     approved = writing.commit(change)
     with suppress(BusyError):

@@ -11,9 +11,9 @@ from decimal import Decimal
 
 from chalicelib.domain import reservations
 from chalicelib.domain.access import Actor, Department
-from chalicelib.domain.budgets import BudgetKey, DepartmentBudget
+from chalicelib.domain.budgets import BudgetKey, BudgetPicture, DepartmentBudget
 from chalicelib.domain.deadlines import DueKind
-from chalicelib.domain.errors import ConflictError
+from chalicelib.domain.errors import BusyError, ConflictError
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.listing import Summary
 from chalicelib.domain.money import ZERO
@@ -21,10 +21,14 @@ from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases.ports import DueRequests, RequestStore
 from chalicelib.usecases.writing import Writing
 
-#: How much of what is due is read at once, and how much at the most in one call: what the nightly
-#: sweep left is little, and what is overlooked is counted as held.
-AT_ONCE = 25
-MAX_READS = 20
+#: How much of what is due is read at once, and how often in one call at the most. Holds whose
+#: warning is due stand among those that have expired, as many as a day approves; where the nightly
+#: job did not come for long, readers count what they overlook as held, and a sweep refuses.
+AT_ONCE = 100
+MAX_READS = 50
+
+#: How many holds one sweep ends; where more have expired, it is for the next call to go on.
+MAX_SWEPT = 200
 
 
 def consume(
@@ -63,17 +67,29 @@ def counting_expired(
     return budget.model_copy(update={"available": budget.available + freed})
 
 
+def picture(
+    budget: DepartmentBudget | None,
+    amount: Decimal,
+    at: datetime,
+    *,
+    due: DueRequests,
+    store: RequestStore,
+) -> BudgetPicture:
+    """Return what a request for `amount` shows of a budget, which has just been read.
+
+    What has expired is looked for only where the money would not do without it: otherwise it
+    changes nothing but how much is left beyond that, by the next night.
+    """
+    if budget and budget.available < amount:
+        budget = counting_expired(budget, at, due=due, store=store)
+    return BudgetPicture(budget=budget)
+
+
 def expired_holds(
     key: BudgetKey, at: datetime, *, due: DueRequests, store: RequestStore
 ) -> Iterator[BudgetRequest]:
     """Yield the requests that hold of a budget what has expired by `at`; none as a rule."""
-    return expired_in(
-        key.department,
-        at,
-        due=due,
-        store=store,
-        among=lambda row: _draws_on(key, row.fiscal_year, row.fiscal_period),
-    )
+    return expired_in(key.department, at, due=due, store=store, among=_drawing_on(key))
 
 
 def expired_in(
@@ -85,6 +101,21 @@ def expired_in(
     among: Callable[[Summary], bool] = lambda _: True,
 ) -> Iterator[BudgetRequest]:
     """Yield the requests of a department that hold what has expired by `at`; none as a rule.
+
+    What is overlooked, because more is due than one call looks through, counts as held.
+    """
+    with suppress(BusyError):
+        yield from _expired(department, at, due, store, among)
+
+
+def _expired(
+    department: Department,
+    at: datetime,
+    due: DueRequests,
+    store: RequestStore,
+    among: Callable[[Summary], bool],
+) -> Iterator[BudgetRequest]:
+    """Yield what has expired by `at`; raises BusyError where more is due than is looked through.
 
     The index says where to look, and may be late: each is what it is when it is read itself.
     """
@@ -99,20 +130,24 @@ def expired_in(
         if len(page) < AT_ONCE:
             return
         after = page[-1].position
+    raise BusyError
 
 
 def sweep(key: BudgetKey, at: datetime, *, due: DueRequests, store: RequestStore) -> bool:
     """Write down which holds of a budget have expired by `at`; says whether any money is free now.
 
-    Another who is at the same hold may be faster. Raises BusyError.
+    Another who is at the same hold may be faster. Raises BusyError, also where there are more than
+    one call ends or finds, so that nobody is told that there is no money because of that.
     """
-    by, freed = JobName.RESERVATION_EXPIRY.actor, False
-    for request in expired_holds(key, at, due=due, store=store):
+    by, freed = JobName.RESERVATION_EXPIRY.actor, 0
+    for request in _expired(key.department, at, due, store, _drawing_on(key)):
+        if freed == MAX_SWEPT:
+            raise BusyError
         with suppress(ConflictError):
             store.commit(reservations.expire(request, by, at))
-        freed = True
-    return freed
+        freed += 1
+    return freed > 0
 
 
-def _draws_on(key: BudgetKey, year: int, period: str) -> bool:
-    return (key.fiscal_year, key.fiscal_period) == (year, period)
+def _drawing_on(key: BudgetKey) -> Callable[[Summary], bool]:
+    return lambda row: (row.fiscal_year, row.fiscal_period) == (key.fiscal_year, key.fiscal_period)

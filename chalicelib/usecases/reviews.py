@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain import access, allocations, drafting, transitions
 from chalicelib.domain.access import Actor
-from chalicelib.domain.budgets import Funds
+from chalicelib.domain.budgets import DepartmentBudget, Funds
 from chalicelib.domain.changes import Change
 from chalicelib.domain.content import (
     Approval,
@@ -17,17 +17,18 @@ from chalicelib.domain.content import (
 )
 from chalicelib.domain.errors import (
     BudgetRequestsError,
+    BudgetUnknownError,
     BulkRefusedError,
     FieldError,
-    InsufficientBudgetError,
     InvalidInputError,
+    InvalidStatusError,
     RequestNotFoundError,
 )
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.requests import BudgetRequest
+from chalicelib.domain.requests import BudgetRequest, Status
 from chalicelib.usecases import reservations
-from chalicelib.usecases.ports import BudgetStore, DueRequests, RequestStore
-from chalicelib.usecases.remedies import remedied
+from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
+from chalicelib.usecases.remedies import for_want_of_money, remedied
 from chalicelib.usecases.writing import Writing
 
 ItemDecision = ItemApproval | ItemModification | ItemRejection
@@ -77,6 +78,7 @@ def update_item(
     content, modification = update.content, update.modification
 
     def decide(request: BudgetRequest) -> Change:
+        access.may_see(by, department=request.department, requested_by=request.requested_by)
         if content is not None and modification is not None:
             wrong = "cannot be changed together with the item's content"
             raise InvalidInputError((FieldError("allocatedAmount", wrong),))
@@ -96,11 +98,13 @@ def approve_many(
     at: datetime,
     store: RequestStore,
     due: DueRequests,
+    budget_store: BudgetStore,
+    finance: Finance,
     receipt: Callable[[tuple[BudgetRequest, ...]], Receipt] | None = None,
 ) -> tuple[BudgetRequest, ...]:
     """Approve all requests of a bulk in one transaction, or none.
 
-    Before it is refused for lack of money, holds that have expired give back theirs.
+    Before it is refused for want of money or of a budget, what helps a single approval is tried.
 
     Raises ForbiddenError for who reviews nothing; BulkRefusedError with what stands in the way of
     each; InsufficientBudgetError, BudgetUnknownError, ConflictError where the transaction itself
@@ -124,11 +128,10 @@ def approve_many(
     def commit() -> None:
         store.commit(*changes, receipt=receipt(approved) if receipt else None)
 
-    def swept() -> bool:
-        freed = [reservations.sweep(key, at, due=due, store=store) for key in keys]
-        return any(freed)
-
-    remedied(commit, {InsufficientBudgetError: swept})
+    remedies = for_want_of_money(
+        keys, by=by, at=at, due=due, store=store, budget_store=budget_store, finance=finance
+    )
+    remedied(commit, remedies)
     return approved
 
 
@@ -141,18 +144,39 @@ def funds(
     store: RequestStore,
     due: DueRequests,
     budget_store: BudgetStore,
+    finance: Finance,
 ) -> Funds:
     """Return what an approval would hold and leave, computed as the approval computes it.
 
-    Holds that have expired by `at` do not count, as an approval would sweep them first.
+    Holds that have expired by `at` do not count, as an approval would sweep them first, and
+    Finance is asked for a budget that is unknown. A draft may be looked at before it is submitted.
 
-    Raises RequestNotFoundError, ForbiddenError.
+    Raises RequestNotFoundError, ForbiddenError; InvalidStatusError for what was decided, whose
+    own hold would be counted twice.
     """
     request = store.get(request_id)
     access.may_see(by, department=request.department, requested_by=request.requested_by)
-    budget = budget_store.get(request.budget_key)
-    if budget:
-        budget = reservations.counting_expired(budget, at, due=due, store=store)
+    if request.status is not Status.PENDING:
+        raise InvalidStatusError(
+            "Only drafts and budget requests waiting for review can still be approved; "
+            f"this one is {request.standing}"
+        )
+    key = request.budget_key
+
+    def known() -> DepartmentBudget:
+        budget = budget_store.get(key)
+        if budget is None:
+            raise BudgetUnknownError(str(key))
+        return budget
+
+    remedies = for_want_of_money(
+        {key}, by=by, at=at, due=due, store=store, budget_store=budget_store, finance=finance
+    )
+    try:
+        budget = remedied(known, remedies)
+    except BudgetUnknownError:
+        return Funds.of(request.terms(approval), None)
+    budget = reservations.counting_expired(budget, at, due=due, store=store)
     return Funds.of(request.terms(approval), budget)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.changes import Change
-from chalicelib.domain.errors import StaleVersionError
+from chalicelib.domain.errors import BudgetRequestsError, ForbiddenError, StaleVersionError
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases.ports import RequestStore
@@ -25,16 +25,27 @@ class Writing:
     def write(self, request_id: int, decide: Callable[[BudgetRequest], Change]) -> BudgetRequest:
         """Change a request as `decide` says and return what it became, in two round trips.
 
-        Raises what `read`, `decide` and `commit` raise.
+        Raises what `decided` and `commit` raise.
         """
-        return self.commit(decide(self.read(request_id)))
+        return self.commit(self.decided(request_id, decide))
 
-    def read(self, request_id: int) -> BudgetRequest:
-        """Return a request; raises RequestNotFoundError, StaleVersionError."""
+    def decided(self, request_id: int, decide: Callable[[BudgetRequest], Change]) -> Change:
+        """Return what `decide` makes of a request.
+
+        Whom it forbids does not learn the version; whoever may act learns of a stale one before
+        anything else. Raises RequestNotFoundError, StaleVersionError, and what `decide` raises.
+        """
         request = self.store.get(request_id)
-        if self.expected is not None and request.version != self.expected:
+        stale = self.expected not in {None, request.version}
+        try:
+            change = decide(request)
+        except BudgetRequestsError as error:
+            if stale and not isinstance(error, ForbiddenError):
+                raise StaleVersionError(request.version) from None
+            raise
+        if stale:
             raise StaleVersionError(request.version)
-        return request
+        return change
 
     def commit(self, change: Change) -> BudgetRequest:
         """Commit a change and return what the request became; raises as `RequestStore.commit`."""

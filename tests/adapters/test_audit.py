@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from pynamodb.exceptions import PutError
 
 from chalicelib import bootstrap
 from chalicelib.adapters import audit
 from chalicelib.adapters.audit import HttpAuditLogs
 from chalicelib.domain.errors import DeliveryFailedError
 from chalicelib.domain.messages import AuditMessage
+from chalicelib.handlers.relay import relay
 from tests.conftest import Aws, forget_everything
 from tests.factories import approved
 from tests.partner import Partner, Reply
@@ -30,6 +32,30 @@ def test_a_queued_entry_is_read_back_like_one_from_the_bus(aws: Aws) -> None:
 
     (message,) = aws.queued()
     assert AuditMessage.model_validate_json(json.dumps(message)).detail == ENTRY
+
+
+def test_what_the_queue_does_not_take_reaches_audit_through_the_relay(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_QUEUE_URL", f"{aws.queue_url}-that-is-gone")
+    bootstrap.settings.cache_clear()
+
+    bootstrap.audit_queue().send(ENTRY)
+
+    relay(aws.streamed("webhooks"), None)
+    (message,) = aws.on_the_bus()
+    assert AuditMessage.model_validate_json(json.dumps(message)).detail == ENTRY
+    (row,) = aws.rows("webhooks")
+    assert int(row["expires_at"]["N"]) > ENTRY.time.timestamp()
+
+
+def test_what_neither_takes_is_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_QUEUE_URL", f"{aws.queue_url}-that-is-gone")
+    monkeypatch.setenv("WEBHOOKS_TABLE", "gone-as-well")
+    bootstrap.settings.cache_clear()
+
+    with pytest.raises(PutError):
+        bootstrap.audit_queue().send(ENTRY)
 
 
 def test_an_entry_is_posted_with_its_id_as_idempotency_key(

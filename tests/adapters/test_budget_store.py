@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from chalicelib.domain import transitions
-from chalicelib.domain.budgets import DepartmentBudget
+from chalicelib.domain.budgets import DepartmentBudget, UntoldBudget
 from chalicelib.domain.changes import Change
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.syncs import Recording
@@ -134,8 +134,35 @@ def test_a_silence_about_an_unknown_budget_leaves_it_unknown(stores: Stores) -> 
     stores.budgets.mark_stale(KEY, fetch=fetch, at=AT, why="Finance answered 503")
 
     assert stores.budgets.get(KEY) is None
+    untold = stores.budgets.untold(KEY)
+    assert (untold.failed_at, untold.failure) == (AT, "Finance answered 503")
     assert finance_said(stores.budgets, figures()) is Recording.RECORDED
     assert not kept(stores).is_stale
+
+
+def test_of_a_budget_nobody_asked_for_nothing_is_held_and_nothing_failed(stores: Stores) -> None:
+    assert stores.budgets.untold(KEY) == UntoldBudget()
+
+
+def test_figures_that_would_tell_a_shortage_wait_where_it_is_not_to_be_told(
+    stores: Stores,
+) -> None:
+    hold(stores)
+
+    def record(remaining: int, *, may_tell: bool) -> Recording:
+        fetch = stores.budgets.begin_fetch(KEY)
+        return stores.budgets.record(
+            KEY, figures(remaining), fetch=fetch, by=ADMIN, at=SOON, may_tell=may_tell
+        )
+
+    before = kept(stores)
+    assert record(40_000, may_tell=False) is Recording.SHORT
+    assert (kept(stores), news(stores)) == (before, [])
+
+    assert record(50_000, may_tell=False) is Recording.RECORDED  # as much as is held
+    assert record(40_000, may_tell=True) is Recording.RECORDED
+    assert record(30_000, may_tell=False) is Recording.RECORDED  # it has been told
+    assert news(stores) == [("budget.overcommitted", 1)]
 
 
 def test_what_an_earlier_fetch_brings_late_does_not_replace_what_a_later_one_brought(

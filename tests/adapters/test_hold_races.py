@@ -93,7 +93,15 @@ class Desk:
         return "ended"
 
     def sync(self) -> str:
-        budgets.sync(KEY, by=ADMIN, at=LATER, store=bootstrap.budgets(), finance=self.finance)
+        budgets.sync(
+            KEY,
+            by=ADMIN,
+            at=LATER,
+            store=bootstrap.budgets(),
+            finance=self.finance,
+            due=bootstrap.due_requests(),
+            requests=bootstrap.requests(),
+        )
         return "synced"
 
 

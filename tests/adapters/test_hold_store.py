@@ -248,6 +248,8 @@ def test_an_override_holds_of_a_budget_that_nobody_knows_and_it_stays_unknown(
     stores.requests.commit(change)
 
     assert stores.budgets.get(KEY) is None
+    assert change.hold
+    assert stores.budgets.untold(KEY).unconfirmed == change.hold.amount
     assert stores.requests.get(change.after.id).status is Status.APPROVED
     with pytest.raises(BudgetUnknownError):
         stores.requests.commit(other)

@@ -25,6 +25,10 @@ def order(run_id: str = "run_1", *, job: JobName = JOB, after: timedelta = 0 * S
     return JobOrder(job=job, run_id=run_id, queued_at=AT + after, by="u-1", payload=asked)
 
 
+#: What others meet while the run of `order()` is at it.
+HELD = HeldLease(run_id="run_1", task=order().task)
+
+
 def receipt(key: str = "k") -> Receipt:
     return Receipt(
         caller="superadmin#u-1",
@@ -38,7 +42,7 @@ def receipt(key: str = "k") -> Receipt:
 
 
 def taken(stores: Stores, run_id: str = "run_1", after: timedelta = 0 * SECOND) -> Lease:
-    lease = stores.job_leases.take(JOB, run_id, AT + after)
+    lease = stores.job_leases.take(order(run_id), AT + after)
     assert isinstance(lease, Lease)
     return lease
 
@@ -73,6 +77,31 @@ def test_a_run_that_began_is_not_overwritten(stores: Stores, key: str | None) ->
     assert stores.job_runs.get(order()) == begun
     kept = stores.receipts.find("superadmin#u-1", "k", AT)
     assert (kept is not None) is (key is not None)
+
+
+def test_a_run_that_ended_stays_as_it_ended(stores: Stores) -> None:
+    run = JobRun.of(order())
+    assert stores.job_runs.save(run)
+    done = run.begun(AT).succeeded(AT)
+    assert stores.job_runs.save(done)
+
+    for late in (run, run.skipped(AT, other="run_2"), run.begun(AT), done.failed(AT, OSError())):
+        assert not stores.job_runs.save(late)
+
+    assert stores.job_runs.get(order()) == done
+
+
+def test_a_run_that_failed_goes_on_but_is_not_skipped(stores: Stores) -> None:
+    run = JobRun.of(order())
+    failed = run.begun(AT).failed(AT, OSError())
+    stores.job_runs.save(failed)
+
+    assert not stores.job_runs.save(run.skipped(AT, other="run_2"))
+    assert stores.job_runs.get(order()) == failed
+    again = failed.begun(AT)
+    assert stores.job_runs.save(again)
+    assert not stores.job_runs.save(failed)  # by a part that thinks it still has the lease
+    assert stores.job_runs.save(again.succeeded(AT))
 
 
 def test_a_key_that_was_used_adds_no_run(stores: Stores) -> None:
@@ -110,10 +139,10 @@ def test_a_position_is_good_when_its_run_is_gone(stores: Stores) -> None:
 def test_one_run_at_a_time_has_the_lease(stores: Stores) -> None:
     taken(stores, "run_1")
 
-    assert stores.job_leases.take(JOB, "run_2", AT + LEASE) == HeldLease(run_id="run_1")
+    assert stores.job_leases.take(order("run_2"), AT + LEASE) == HELD
     # Nor does the same run twice: its message may have come to two.
-    assert stores.job_leases.take(JOB, "run_1", AT) == HeldLease(run_id="run_1")
-    assert isinstance(stores.job_leases.take(OTHER_JOB, "run_2", AT), Lease)
+    assert stores.job_leases.take(order("run_1"), AT) == HELD
+    assert isinstance(stores.job_leases.take(order("run_2", job=OTHER_JOB), AT), Lease)
 
 
 def test_a_lease_that_ended_or_was_given_back_is_free(stores: Stores) -> None:
@@ -129,8 +158,8 @@ def test_a_lease_that_is_renewed_lasts(stores: Stores) -> None:
 
     assert stores.job_leases.renew(lease, AT + LEASE)
 
-    held = stores.job_leases.take(JOB, "run_2", AT + LEASE + SECOND)
-    assert held == HeldLease(run_id="run_1")
+    held = stores.job_leases.take(order("run_2"), AT + LEASE + SECOND)
+    assert held == HELD
 
 
 def test_a_lease_that_is_anothers_by_now_is_left_alone(stores: Stores) -> None:
@@ -142,7 +171,7 @@ def test_a_lease_that_is_anothers_by_now_is_left_alone(stores: Stores) -> None:
     stores.job_leases.release(old)
     stores.job_leases.hand_over(old, later)
 
-    assert stores.job_leases.take(JOB, "run_1", later) == HeldLease(run_id="run_1")
+    assert stores.job_leases.take(order("run_1"), later) == HELD
     assert stores.job_leases.renew(new, later)
 
 
@@ -150,11 +179,11 @@ def test_a_lease_is_handed_over_to_its_own_run_alone(stores: Stores) -> None:
     first = taken(stores, "run_1")
     stores.job_leases.hand_over(first, AT)
 
-    assert stores.job_leases.take(JOB, "run_2", AT) == HeldLease(run_id="run_1")
+    assert stores.job_leases.take(order("run_2"), AT) == HELD
     assert not stores.job_leases.renew(first, AT)
     second = taken(stores, "run_1")
     assert stores.job_leases.renew(second, AT)
-    assert stores.job_leases.take(JOB, "run_1", AT) == HeldLease(run_id="run_1")
+    assert stores.job_leases.take(order("run_1"), AT) == HELD
 
 
 def test_a_lease_handed_over_to_nobody_ends_as_well(stores: Stores) -> None:

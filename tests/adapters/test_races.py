@@ -114,6 +114,7 @@ def update(request_id: int, who: Racer, writing: Writing) -> BudgetRequest:
         by=who.owner,
         at=who.at,
         writing=writing,
+        due=bootstrap.due_requests(),
         budget_store=bootstrap.budgets(),
     )
 

@@ -35,7 +35,7 @@ OF_THE_MOMENT = {
 #: Rules that no JSON schema can say, by the message that tells of them.
 BEYOND_SCHEMAS = (
     "must be quantity × unitCost",
-    "dateFrom must not be after dateTo",
+    "must not be after dateTo",
     "must not be after to",
     f"must be within {MAX_TREND_DAYS} days before to",
     "must be in the future",

@@ -14,13 +14,14 @@ def test_cancelling_frees_what_was_held_and_finance_hears_of_it(
 ) -> None:
     clerk, admin = people.new("HR Clerk"), people.new("HR Admin")
     request_id = waiting(clerk, department="hr", amount=1234.56)
-    before = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]
+    next_in_line = waiting(clerk, department="hr", amount=1)
+    before = admin.get(f"/budget-requests/{next_in_line}/funds")["data"]["available"]
     admin.post(f"/budget-requests/{request_id}/approve")
-    held = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]
+    held = admin.get(f"/budget-requests/{next_in_line}/funds")["data"]["available"]
 
     cancelled = clerk.post(f"/budget-requests/{request_id}/cancel", {"reason": "No need any more"})
 
-    freed = admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"]
+    freed = admin.get(f"/budget-requests/{next_in_line}/funds")["data"]["available"]
     assert (cancelled["data"]["status"], cancelled["data"]["isReserved"]) == ("CANCELLED", False)
     assert round(before - held, 2) == 1234.56
     assert freed == before
@@ -50,7 +51,8 @@ def test_an_override_holds_what_is_not_there_and_is_told(
         superadmin.sub,
         "The audit cannot wait",
     )
-    funds = admin.get(f"/budget-requests/{request_id}/funds")["data"]
+    next_in_line = waiting(clerk, department="hr", amount=1)
+    funds = admin.get(f"/budget-requests/{next_in_line}/funds")["data"]
     assert funds["available"] < 0
 
     def audited() -> bool:
@@ -60,4 +62,4 @@ def test_an_override_holds_what_is_not_there_and_is_told(
 
     assert wait_for(audited, deadline_seconds=DEADLINE_SECONDS)
     clerk.post(f"/budget-requests/{request_id}/cancel")
-    assert admin.get(f"/budget-requests/{request_id}/funds")["data"]["available"] > 0
+    assert admin.get(f"/budget-requests/{next_in_line}/funds")["data"]["available"] > 0

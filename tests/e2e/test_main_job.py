@@ -159,8 +159,9 @@ def test_what_partners_missed_while_they_were_down_arrives_once_each(
 
 
 def test_a_request_can_be_made_while_finance_is_down(stack: RunningStack, people: People) -> None:
-    clerk = people.new("Operations Clerk")
+    clerk, admin = people.new("Operations Clerk"), people.new("Operations Admin")
     stack.finance.stop()
+    admin.post("/sync/budgets/operations", expect=503)  # it is noticed, however fresh the figures
     body = {"department": "operations", "amountRequested": 100, "purpose": "Spare parts, urgent"}
     made = clerk.post("/budget-requests", body, expect=201)["data"]
     assert made["budgetDataStale"] is True

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from chalicelib import bootstrap
 from chalicelib.domain.jobs import JobName, JobPayload
@@ -58,7 +59,20 @@ def test_trends_show_what_the_job_counted(api: Api) -> None:
     assert (told["from"], told["to"], told["departments"]) == (today, today, ["finance"])
     assert told["count"] == 2
     (day,) = told["days"]
-    assert (day["date"], day["requested"], day["isComplete"]) == (today, 0.3, True)
+    assert (day["date"], day["requested"], day["isComplete"]) == (today, 0.3, False)
+
+
+def test_a_day_is_complete_when_it_was_counted_after_its_end(api: Api) -> None:
+    today = bootstrap.now().date().isoformat()
+    path = f"/analytics/trends?from={today}&to={today}"
+    count_the_days(0)
+    (day,) = api.get(path, ADMIN).data["days"]
+    assert day["isComplete"] is False
+
+    with time_machine.travel(bootstrap.now() + timedelta(days=1), tick=False):
+        count_the_days(1)
+        (day,) = api.get(path, ADMIN).data["days"]
+    assert day["isComplete"] is True
 
 
 def test_a_department_shows_figures_and_trend(api: Api) -> None:

@@ -269,3 +269,11 @@ def test_the_events_of_a_webhook_are_told_by_their_place(api: Api) -> None:
     reply = api.post("/webhooks", "SuperAdmin", body)
 
     assert set(reply.errors) == {"events.1", "events.2"}
+
+
+def test_a_key_nobody_can_read_hides_nothing_else_that_is_wrong(api: Api) -> None:
+    reply = create(api, raw=rb'{"\ud800": 1, "items": [{"\udfff": 1}]}')
+
+    assert (reply.status, reply.code) == (400, "VALIDATION_ERROR")
+    assert reply.errors.keys() >= {"department", "amountRequested", "purpose", r"\ud800"}
+    assert reply.errors.keys() >= {"items.0.itemName", r"items.0.\udfff"}

@@ -106,10 +106,11 @@ def test_finance_is_asked_once_in_a_quarter_of_an_hour_and_the_answer_says_so(
 
 
 def test_another_quarter_can_be_asked_for(api: Api, finance: Partner) -> None:
-    data = api.get("/budgets/finance?fiscalYear=2024&fiscalPeriod=Q3", CLERK).data
+    last = datetime.now(UTC).year - 1
+    data = api.get(f"/budgets/finance?fiscalYear={last}&fiscalPeriod=Q3", CLERK).data
 
-    assert (data["fiscalYear"], data["fiscalPeriod"]) == (2024, "Q3")
-    assert asked(finance) == ["/api/budgets/finance/2024/Q3"]
+    assert (data["fiscalYear"], data["fiscalPeriod"]) == (last, "Q3")
+    assert asked(finance) == [f"/api/budgets/finance/{last}/Q3"]
 
 
 def test_what_is_left_out_of_the_question_is_that_of_today(
@@ -118,7 +119,7 @@ def test_what_is_left_out_of_the_question_is_that_of_today(
     monkeypatch.setenv("FISCAL_YEAR_FIRST_MONTH", str(date.today().month))  # noqa: DTZ011 - the month will do
 
     api.get("/budgets/finance?fiscalPeriod=Q2", CLERK)
-    api.get("/budgets/finance?fiscalYear=2024", CLERK)
+    api.get(f"/budgets/finance?fiscalYear={date.today().year}", CLERK)  # noqa: DTZ011 - as above
 
     periods = [path.rsplit("/", 1)[1] for path in asked(finance)]
     assert periods == ["Q2", "Q1"]
@@ -307,6 +308,53 @@ def test_audit_hears_who_had_a_budget_synced(api: Api, aws: Aws) -> None:
     assert entry["newValues"]["remainingAmount"] == 380000
 
 
+IN_VAIN = {
+    503: ("UNAVAILABLE", "Finance answered 503"),
+    404: ("UNKNOWN", "Finance knows no budget for finance 2026 Q1"),
+}
+
+
+@pytest.mark.parametrize("status", IN_VAIN)
+@pytest.mark.parametrize("path", ["/sync/budgets", SYNC])
+def test_audit_hears_of_a_sync_in_vain_as_well(
+    api: Api, aws: Aws, finance: Partner, path: str, status: int
+) -> None:
+    finance.says({}, status=status)
+
+    api.post(path, ADMIN, {"fiscalYear": 2026, "fiscalPeriod": "Q1"})
+
+    (entry,) = (message["detail"] for message in aws.queued())
+    assert (entry["action"], entry["performedBy"]) == ("SYNC", "u-finance-admin")
+    assert (entry["recordId"], entry["recordCode"]) == ("finance-2026-Q1", "finance 2026 Q1")
+    assert (entry["newValues"]["outcome"], entry["reason"]) == IN_VAIN[status]
+
+
+def test_a_sync_that_went_well_is_told_to_audit_once(api: Api, aws: Aws) -> None:
+    api.post(SYNC, ADMIN)
+
+    assert aws.queued() == []
+
+
+def test_a_budget_shows_what_finance_said_so_far(api: Api, finance: Partner) -> None:
+    for remaining in (380000, 380000, *range(12)):
+        finance.says(said(remaining))
+        api.post(SYNC, ADMIN)
+
+    history = api.get("/budgets/finance", CLERK).data["figuresHistory"]
+
+    assert [each["remainingAmount"] for each in history] == list(range(11, 1, -1))
+    assert [each["version"] for each in history] == list(range(13, 3, -1))
+    assert history[0].items() >= {"allocatedAmount": 500000, "usedAmount": 120000}.items()
+    assert history[0]["recordedAt"] > history[1]["recordedAt"]
+    assert "recordedBy" not in history[0]  # who synced is for Audit
+
+
+def test_a_budget_that_nobody_knows_has_no_figures_so_far(api: Api, finance: Partner) -> None:
+    finance.says({}, status=404)
+
+    assert api.get("/budgets/finance", CLERK).data["figuresHistory"] == []
+
+
 def test_holds_do_not_have_the_last_sync_told_again(api: Api, aws: Aws) -> None:
     approve(api, 50_000)
 
@@ -344,3 +392,31 @@ def test_a_hold_past_its_expiry_counts_no_more_though_nobody_has_swept_it(
     assert (expired["held"], expired["available"]) == (0, 380000)
     assert synced["budget"]["available"] == 380000
     assert len(asked(finance)) == 3
+
+
+def test_finance_is_left_alone_after_a_failure_though_nothing_is_known(
+    api: Api, finance: Partner
+) -> None:
+    finance.usual = Reply(503)
+
+    for _ in range(3):
+        api.draft()
+        api.get("/budgets/finance", CLERK)
+
+    assert len(asked(finance)) == 1
+    assert api.post(SYNC, ADMIN, {}).status == 503
+    assert len(asked(finance)) == 2
+
+
+def test_years_far_away_are_shown_as_they_are_kept(api: Api, aws: Aws, finance: Partner) -> None:
+    before = aws.rows("budgets")
+
+    data = api.get("/budgets/finance?fiscalYear=2099", CLERK).data
+
+    assert (data["fiscalYear"], data["isKnown"]) == (2099, False)
+    assert (asked(finance), aws.rows("budgets")) == ([], before)
+
+
+def test_an_admin_of_a_department_that_we_do_not_know_syncs_nothing(api: Api) -> None:
+    assert api.post("/sync/budgets", "Marketing Admin", {}).status == 403
+    assert api.get("/sync/status", "Marketing Admin").status == 403

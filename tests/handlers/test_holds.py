@@ -106,7 +106,7 @@ def test_a_superadmin_passes_the_limit_with_a_reason(api: Api, aws: Aws) -> None
     (event,) = of_kind(told(aws), "budget_request.approved")
     data = json.loads(event["body"])["detail"]["data"]
     assert (data["override"], data["overrideReason"]) == (True, "The audit cannot wait")
-    funds = api.get(f"/budget-requests/{request_id}/funds", ADMIN).data
+    funds = api.get(f"/budget-requests/{api.draft()}/funds", ADMIN).data
     assert funds["available"] == -1
 
 
@@ -131,7 +131,7 @@ def test_a_superadmin_overrides_an_unknown_budget(api: Api, finance: Partner) ->
 
     assert approve(api, request_id, SUPERADMIN, BECAUSE).status == 200
 
-    funds = api.get(f"/budget-requests/{request_id}/funds", ADMIN).data
+    funds = api.get(f"/budget-requests/{api.draft()}/funds", ADMIN).data
     assert (funds["budgetKnown"], funds["available"]) == (False, None)
 
 
@@ -299,3 +299,133 @@ def test_how_long_reviewers_have_is_configured(api: Api, monkeypatch: pytest.Mon
     data = shown(api, api.waiting(priority="low"))
 
     assert data["slaDeadline"] == "2026-04-09T12:00:00.000Z"
+
+
+# --- holds that have expired in the quarter of their budget, and nobody has swept ---------------
+
+
+@pytest.fixture
+def short_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holds that expire after five days."""
+    monkeypatch.setattr(reservations, "RESERVATION_DAYS", 5)
+
+
+def finance_says(finance: Partner, remaining: float) -> None:
+    finance.says(
+        {
+            "data": {
+                "id": "b-1",
+                "allocatedAmount": 500000,
+                "usedAmount": 120000,
+                "reservedAmount": 0,
+                "remainingAmount": remaining,
+                "periodStart": "2026-01-01",
+                "periodEnd": "2026-03-31",
+            }
+        }
+    )
+
+
+def shortages(aws: Aws) -> list[dict[str, Any]]:
+    """Return what is told of budgets that promised more than they have."""
+    relay(aws.streamed("budgets"), None)
+    messages = aws.on_the_bus()
+    return [m["detail"]["data"] for m in messages if m["detail-type"] == "budget.overcommitted"]
+
+
+@pytest.mark.usefixtures("short_holds")
+def test_a_draft_shows_no_shortage_where_what_was_held_has_expired(
+    api: Api, clock: time_machine.Traveller
+) -> None:
+    holding(api, 380_000)
+    clock.move_to(START + timedelta(days=6))
+
+    request_id = api.draft(amountRequested=1000)
+
+    for amount in (1000, 2000):
+        data = shown(api, request_id)
+        assert data["amountRequested"] == amount
+        assert (data["budgetShortfall"], data["requiresBudgetApproval"]) == (None, False)
+        assert data["departmentBudgetRemaining"] == 380_000
+        more = {"amountRequested": 2000}
+        api.call("PUT", f"/budget-requests/{request_id}", role=CLERK, body=more)
+
+
+@pytest.mark.usefixtures("short_holds")
+def test_a_sync_tells_no_shortage_that_an_expired_hold_makes(
+    api: Api, aws: Aws, clock: time_machine.Traveller, finance: Partner
+) -> None:
+    request_id = holding(api, 380_000)
+    clock.move_to(START + timedelta(days=6))
+    finance_says(finance, 100_000)
+
+    budget = api.post("/sync/budgets/finance", ADMIN, {}).data["budget"]
+
+    assert (budget["available"], budget["overCommittedSince"]) == (100_000, None)
+    assert budget["unconfirmed"] == 0
+    assert shortages(aws) == []
+    assert shown(api, request_id)["approvalHistory"][0]["action"] == "RESERVATION_EXPIRED"
+
+
+@pytest.mark.usefixtures("short_holds")
+def test_a_sync_tells_what_is_short_without_what_has_expired(
+    api: Api, aws: Aws, clock: time_machine.Traveller, finance: Partner
+) -> None:
+    holding(api, 300_000)
+    clock.move_to(START + timedelta(days=4))
+    holding(api, 80_000)
+    clock.move_to(START + timedelta(days=6))
+    finance_says(finance, 70_000)
+
+    api.post("/sync/budgets/finance", ADMIN, {})
+
+    assert [told["shortfall"] for told in shortages(aws)] == [10_000]
+
+
+@pytest.mark.usefixtures("short_holds")
+def test_an_override_tells_no_shortage_that_an_expired_hold_makes(
+    api: Api, aws: Aws, clock: time_machine.Traveller
+) -> None:
+    holding(api, 380_000)
+    request_id = api.waiting(amountRequested=50)
+    clock.move_to(START + timedelta(days=6))
+
+    assert approve(api, request_id, SUPERADMIN, BECAUSE).status == 200
+
+    assert shortages(aws) == []
+    assert api.get("/budgets/finance", ADMIN).data["overCommittedSince"] is None
+
+
+@pytest.mark.usefixtures("short_holds")
+def test_the_status_of_syncs_counts_no_hold_that_has_expired(
+    api: Api, clock: time_machine.Traveller
+) -> None:
+    approve(api, api.waiting(amountRequested=380_001), SUPERADMIN, BECAUSE)
+    clock.move_to(START + timedelta(days=6))
+
+    (status,) = api.get("/sync/status", ADMIN).json["data"]
+    data = api.get("/budgets/finance", ADMIN).data
+
+    assert status["overCommitted"] is False
+    assert (data["overCommitted"], data["overCommittedSince"]) == (False, None)
+
+
+def test_a_shortage_is_shown_since_when_as_long_as_it_lasts(api: Api) -> None:
+    request_id = api.waiting(amountRequested=380_001)
+    approve(api, request_id, SUPERADMIN, BECAUSE)
+    assert api.get("/budgets/finance", ADMIN).data["overCommittedSince"]
+
+    api.post(f"/budget-requests/{request_id}/cancel", CLERK, {})
+
+    data = api.get("/budgets/finance", ADMIN).data
+    assert (data["overCommitted"], data["overCommittedSince"]) == (False, None)
+
+
+def test_an_override_of_an_unknown_budget_is_seen_in_it(api: Api, finance: Partner) -> None:
+    finance.usual = Said(503)
+    approve(api, api.waiting(amountRequested=50_000), SUPERADMIN, BECAUSE)
+
+    data = api.get("/budgets/finance", ADMIN).data
+
+    assert (data["isKnown"], data["available"]) == (False, None)
+    assert (data["held"], data["unconfirmed"]) == (50_000, 50_000)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import bootstrap
 from chalicelib.domain.events import AUDIT_SOURCE
 from chalicelib.handlers.relay import relay
 from tests.conftest import Aws
@@ -334,3 +335,17 @@ def test_only_a_superadmin_subscribes(api: Api, role: str) -> None:
     reply = api.post("/webhooks", role, {"url": "https://93.184.215.14/", "events": ["*"]})
 
     assert (reply.status, reply.code) == (403, "FORBIDDEN")
+
+
+def test_a_view_goes_on_while_the_queue_to_audit_is_down(
+    api: Api, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_QUEUE_URL", f"{aws.queue_url}-that-is-gone")
+    bootstrap.settings.cache_clear()
+    request_id = api.draft()
+
+    assert api.get(f"/budget-requests/{request_id}", "Finance Clerk").status == 200
+
+    relay(aws.streamed("webhooks"), None)
+    (entry,) = (message["detail"] for message in aws.on_the_bus())
+    assert (entry["action"], entry["recordId"]) == ("VIEW", str(request_id))

@@ -155,6 +155,7 @@ VERSIONED_WEBHOOKS = {
     "PUT /webhooks/{id}",
     "DELETE /webhooks/{id}",
     "POST /webhooks/{id}/rotate-secret",
+    "POST /webhooks/{id}/recover",
 }
 
 

@@ -1,9 +1,11 @@
 """Operations through the API: jobs asked for, and the runs they leave."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib import bootstrap
 from chalicelib.domain.jobs import JobOrder
 from chalicelib.handlers.jobs import jobs as worker
 from tests import samples
@@ -59,6 +61,19 @@ def test_asking_again_with_the_same_key_is_one_run(api: Api, aws: Aws) -> None:
     assert second.headers["Idempotent-Replayed"] == "true"
     (message,) = aws.asked()
     assert JobOrder.model_validate(message).run_id == first.data["runId"]
+
+
+def test_a_day_to_come_cannot_be_counted(api: Api, aws: Aws) -> None:
+    path = "/ops/jobs/daily-aggregates"
+    tomorrow = (bootstrap.now() + timedelta(days=1)).date().isoformat()
+
+    refused = api.post(path, "SuperAdmin", {"date": tomorrow})
+
+    assert (refused.status, refused.code) == (400, "VALIDATION_ERROR")
+    assert "in the future" in refused.errors["date"]
+    assert aws.asked() == []
+    assert api.get(f"{path}/runs", "SuperAdmin").json["data"] == []
+    assert ask(api, {"date": tomorrow}).status == 202  # next quarter's figures may be known
 
 
 def test_runs_are_paged(api: Api) -> None:

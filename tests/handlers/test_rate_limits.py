@@ -67,6 +67,16 @@ def test_nobody_we_know_is_told_nothing(limited: Api) -> None:
         assert not answer.headers.keys() & set(NAMES)
 
 
+def test_what_no_route_serves_is_not_counted(limited: Api) -> None:
+    nowhere = limited.get("/nowhere", "Finance Clerk")
+    no_method = limited.call("PATCH", "/budget-requests", role="Finance Clerk")
+
+    assert [nowhere.status, no_method.status] == [404, 405]
+    for answer in (nowhere, no_method):
+        assert not answer.headers.keys() & set(NAMES)
+    assert told(read(limited))[1] == "4"
+
+
 def test_a_call_too_many_is_refused_and_told_when_to_come_back(limited: Api) -> None:
     for _ in range(5):
         assert read(limited).status == 404

@@ -207,3 +207,14 @@ def test_the_catalogue_has_a_schema_of_each_event_that_stands_alone(api: Api) ->
         assert validator.is_valid(json.loads(json.dumps(body, default=plain))), event
         assert not validator.is_valid({})
         assert told[event]["meaning"]
+
+
+def test_a_recovery_is_for_the_version_that_was_looked_at(api: Api) -> None:
+    hook = made(api)
+    path = f"/webhooks/{hook['id']}/recover?since=2026-11-20T00:00:00Z"
+
+    stale = api.call("POST", path, role=ROOT, headers={"If-Match": '"99"'})
+    taken = api.call("POST", path, role=ROOT, headers={"If-Match": f'"{hook["version"]}"'})
+
+    assert (stale.status, stale.code) == (412, "STALE_VERSION")
+    assert taken.status == 202

@@ -1,6 +1,7 @@
 import gzip
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,8 +10,10 @@ import httpx
 import pytest
 
 from infra import processes, services_process
+from infra.front import AT_ONCE
 from infra.ports import LOOPBACK, free_port
 from infra.standin_client import ServicesClient
+from infra.waiting import wait_for
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ANSWER = gzip.compress(b'{"success": true}')
@@ -30,6 +33,8 @@ class Cloud:
 
     url: str
     seen: list[Seen] = field(default_factory=list)
+    open: threading.Event = field(default_factory=threading.Event)
+    """Calls are answered while this is set."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +44,7 @@ def cloud() -> Iterator[Cloud]:
 
         def answer(self) -> None:
             noted.seen.append(Seen(self.command, self.path, self.headers.items(), self.body()))
+            noted.open.wait()
             self.send_response(201)
             self.send_header("Content-Encoding", "gzip")
             self.send_header("Content-Length", str(len(ANSWER)))
@@ -67,6 +73,7 @@ def cloud() -> Iterator[Cloud]:
     server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
     server.daemon_threads = True
     noted = Cloud(f"http://{LOOPBACK}:{server.server_port}")
+    noted.open.set()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield noted
@@ -99,6 +106,7 @@ def front(
 @pytest.fixture
 def url(front: tuple[str, ServicesClient], cloud: Cloud) -> str:
     cloud.seen.clear()
+    cloud.open.set()
     front[1].point_front_at("abc123")
     return front[0]
 
@@ -192,6 +200,19 @@ def test_an_answer_to_head_has_no_body(url: str) -> None:
 
     assert answer.status_code == 201
     assert answer.headers["content-length"] == str(len(ANSWER))
+
+
+def test_calls_at_once_take_turns_and_none_is_refused(url: str, cloud: Cloud) -> None:
+    cloud.open.clear()
+    with ThreadPoolExecutor(3 * AT_ONCE) as threads, httpx.Client(timeout=30) as client:
+        calls = [threads.submit(client.get, f"{url}/api/a") for _ in range(3 * AT_ONCE)]
+        assert wait_for(lambda: len(cloud.seen) >= AT_ONCE, deadline_seconds=30)
+        let_in = len(cloud.seen)
+        cloud.open.set()
+        answers = [call.result().status_code for call in calls]
+
+    assert let_in == AT_ONCE
+    assert answers == [201] * len(calls)
 
 
 def test_another_deployed_api_is_taken_over_at_once(

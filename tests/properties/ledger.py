@@ -23,7 +23,8 @@ class Ledger:
     """The Finance port on books of its own: one budget, told of by idempotency key.
 
     `base` is what would be left if we held nothing. `meanwhile` happens between a look into the
-    books and the answer's arrival; `told` keeps, by the number of our fetch, the base at the look.
+    books and the answer's arrival; `told` keeps, by the number of our fetch, the base and what was
+    left at the look.
     """
 
     base: Decimal
@@ -31,7 +32,7 @@ class Ledger:
     outside: Callable[[], None]
     mood: Mood = Mood.WELL
     meanwhile: Callable[[], None] | None = None
-    told: dict[int, Decimal] = field(default_factory=dict)
+    told: dict[int, tuple[Decimal, Decimal]] = field(default_factory=dict)
     reserved: dict[str, Decimal] = field(default_factory=dict)
     released: dict[str, Decimal] = field(default_factory=dict)
 
@@ -45,7 +46,7 @@ class Ledger:
         self.outside()
         if self.mood is Mood.SILENT:
             raise FinanceUnavailableError
-        self.told[self.fetch_number()] = self.base
+        self.told[self.fetch_number()] = (self.base, self.remaining)
         said = figures(self.remaining)
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile:

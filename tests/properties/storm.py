@@ -128,6 +128,7 @@ class Storm:
             at=self.now,
             writing=self.writing,
             calendar=EndlessQuarter(),
+            due=self.due,
             budget_store=self.budgets,
             finance=self.ledger,
         )
@@ -159,6 +160,8 @@ class Storm:
             at=self.now,
             store=self.store,
             due=self.due,
+            budget_store=self.budgets,
+            finance=self.ledger,
         )
 
     def reject(self, request_id: int) -> None:
@@ -184,7 +187,15 @@ class Storm:
     def sync(self) -> None:
         """The job asks Finance."""
         by = JobName.FINANCE_SYNC.actor
-        budgets.sync(KEY, by=by, at=self.now, store=self.budgets, finance=self.ledger)
+        budgets.sync(
+            KEY,
+            by=by,
+            at=self.now,
+            store=self.budgets,
+            finance=self.ledger,
+            due=self.due,
+            requests=self.store,
+        )
 
     def sweep(self) -> None:
         """The nightly job ends what has expired, and tells of what is about to."""
@@ -353,9 +364,29 @@ class Storm:
         assert last == _cents(row, "available_cents")
 
         if "figures_fetch" in row:  # the promise itself
-            base = self.ledger.told[int(row["figures_fetch"]["N"])]
+            base, remaining = self.ledger.told[int(row["figures_fetch"]["N"])]
             room = base - sum(outstanding.values(), Decimal(0))
             assert money.from_cents(last) <= room
+            assert money.from_cents(_cents(row, "remaining_cents")) == remaining
+        self._check_what_is_shown(last)
+
+    def _check_what_is_shown(self, available: int) -> None:
+        """Check that what has expired counts no more for readers, swept or not."""
+        known = self.budgets.get(KEY)
+        if known is None:
+            return
+        shown = reservations.counting_expired(known, self.now, due=self.due, store=self.store)
+        expired = sum(
+            (
+                request.reserved_amount or Decimal(0)
+                for request in self.requests
+                if request.is_reserved
+                and request.reservation_expiry
+                and request.reservation_expiry <= self.now
+            ),
+            Decimal(0),
+        )
+        assert shown.available == money.from_cents(available) + expired
 
     def _moves(self, overridden: set[int]) -> tuple[int, int]:
         """Return what approvals and ends moved `available` by in all, and what it is now (cents).

@@ -11,7 +11,7 @@ from chalicelib.domain.syncs import Fetch, SyncOutcome
 from chalicelib.usecases import budgets
 from chalicelib.usecases.budgets import Synced
 from tests.factories import ADMIN, AT, CLERK, KEY, budget, figures
-from tests.fakes import FakeBudgetStore, FakeFinance
+from tests.fakes import FakeBudgetStore, FakeDueRequests, FakeFinance, FakeRequestStore
 
 OLD = timedelta(minutes=15)
 
@@ -29,7 +29,16 @@ def finance() -> FakeFinance:
 def current(
     store: FakeBudgetStore, finance: FakeFinance, after: timedelta = timedelta()
 ) -> DepartmentBudget | None:
-    return budgets.current(KEY, by=CLERK, at=AT + after, store=store, finance=finance)
+    requests = FakeRequestStore(store)
+    return budgets.current(
+        KEY,
+        by=CLERK,
+        at=AT + after,
+        store=store,
+        finance=finance,
+        due=FakeDueRequests(requests),
+        requests=requests,
+    )
 
 
 def test_an_unknown_budget_is_fetched_and_kept(
@@ -101,6 +110,20 @@ def test_silence_about_an_unknown_budget_leaves_it_unknown(
     assert store.get(KEY) is None
 
 
+@pytest.mark.parametrize("silent", [True, False])
+def test_finance_is_left_alone_for_a_minute_about_what_it_did_not_tell(
+    store: FakeBudgetStore, finance: FakeFinance, *, silent: bool
+) -> None:
+    finance.is_silent, finance.figures = silent, None
+    for _ in range(2):
+        assert current(store, finance) is None
+    finance.is_silent, finance.figures = False, figures(300_000)
+
+    assert current(store, finance, timedelta(seconds=59)) is None
+    assert finance.fetches == 1
+    assert current(store, finance, timedelta(seconds=60))
+
+
 def test_a_budget_finance_does_not_have_any_more_stays_known_and_says_so(
     store: FakeBudgetStore, finance: FakeFinance
 ) -> None:
@@ -152,7 +175,16 @@ def test_figures_overtaken_again_and_again_are_given_up_for_what_is_known(
 
 
 def sync(store: FakeBudgetStore, finance: FakeFinance) -> Synced:
-    return budgets.sync(KEY, by=ADMIN, at=AT, store=store, finance=finance)
+    requests = FakeRequestStore(store)
+    return budgets.sync(
+        KEY,
+        by=ADMIN,
+        at=AT,
+        store=store,
+        finance=finance,
+        due=FakeDueRequests(requests),
+        requests=requests,
+    )
 
 
 def test_a_sync_says_whether_finance_said_something_new(

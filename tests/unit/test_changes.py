@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.domain import transitions
+from chalicelib.domain import allocations, drafting, transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.changes import Change
+from chalicelib.domain.content import ItemApproval
 from chalicelib.domain.errors import ForbiddenError
 from chalicelib.domain.events import AuditAction, EventType
 from chalicelib.domain.requests import Status
@@ -243,3 +244,32 @@ def test_a_change_leaves_what_it_started_from_as_it_was() -> None:
 
     assert change.before is request
     assert request.model_dump_json() == as_it_was
+
+
+def test_audit_hears_only_of_the_lines_that_changed_and_of_what_changed_in_them() -> None:
+    before = waiting(items=[item_body(), item_body()])
+    body = ItemApproval(notes="Fine")
+
+    audit = allocations.approve_item(before, 2, body, ADMIN, LATER).audit
+
+    assert audit.old_values
+    assert audit.new_values
+    assert audit.old_values["itemAllocations"] == [
+        {"id": 2, "status": "PENDING", "allocatedAmount": None, "decisionNotes": None}
+    ]
+    assert audit.new_values["itemAllocations"] == [
+        {"id": 2, "status": "APPROVED", "allocatedAmount": 2500, "decisionNotes": "Fine"}
+    ]
+
+
+def test_audit_hears_of_lines_that_came_and_of_lines_that_went() -> None:
+    before = draft(items=[item_body(itemName="Bag"), item_body()])
+
+    gone = drafting.remove_item(before, 1, CLERK, LATER).audit
+
+    assert gone.old_values
+    assert gone.new_values
+    assert [line["itemName"] for line in gone.old_values["itemAllocations"]] == ["Bag"]
+    assert gone.new_values["itemAllocations"] == []
+    assert gone.changed_fields
+    assert "itemAllocations" in gone.changed_fields

@@ -126,6 +126,14 @@ def test_another_day_may_be_asked_for(office: Office) -> None:
     assert office.of(day=(AT - timedelta(days=3)).date())[Status.PENDING].count == 1
 
 
+def test_only_a_day_that_has_ended_is_whole(office: Office) -> None:
+    office.run(department="hr")
+    office.run(department="hr", date=AT.date())
+
+    assert office.aggregates.kept["hr", DAY].is_whole
+    assert not office.aggregates.kept["hr", AT.date()].is_whole
+
+
 def test_one_department_may_be_asked_for(office: Office) -> None:
     assert office.run(department="hr") == [{"requests": 0, "departments": 1}]
     assert list(office.aggregates.kept) == [("hr", DAY)]

@@ -14,7 +14,7 @@ from chalicelib.domain.jobs import JobName, JobPayload
 from chalicelib.usecases.finance_sync import finance_sync
 from chalicelib.usecases.jobs import Assignment
 from tests.factories import AT, KEY, budget, figures
-from tests.fakes import FakeBudgetStore, FakeFinance
+from tests.fakes import FakeBudgetStore, FakeDueRequests, FakeFinance, FakeRequestStore
 
 
 class Finance(FakeFinance):
@@ -40,7 +40,14 @@ class Office:
     calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
 
     def run(self, *, checkpoint: str | None = None, **payload: object) -> list[dict[str, int]]:
-        job = finance_sync(store=self.store, finance=self.finance, calendar=self.calendar)
+        requests = FakeRequestStore(self.store)
+        job = finance_sync(
+            store=self.store,
+            finance=self.finance,
+            calendar=self.calendar,
+            due=FakeDueRequests(requests),
+            requests=requests,
+        )
         given = Assignment(
             payload=JobPayload.model_validate(payload),
             checkpoint=checkpoint,

@@ -72,6 +72,7 @@ class Worker:
             parked=self.parked,
             rejections=self.rejections,
             store=self.store,
+            due=fakes.FakeDueRequests(self.store),
             budgets=self.budgets,
             finance=self.finance,
             calendar=CALENDAR,

@@ -1,6 +1,6 @@
 """Runs of jobs: one at a time, resumed where cut off, each with its record."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,6 +27,7 @@ from chalicelib.domain.jobs import (
 )
 from chalicelib.usecases import jobs
 from chalicelib.usecases.jobs import Assignment, Works
+from chalicelib.usecases.ports import Lease
 from tests.factories import ADMIN, AT, CLERK, SUPERADMIN
 from tests.fakes import FakeAuditQueue, FakeJobLeases, FakeJobQueue, FakeJobRuns
 
@@ -51,6 +52,7 @@ class Yard:
     counted: list[str] = field(default_factory=list)
     fails_at: dict[str, BaseException] = field(default_factory=dict)
     given: list[Assignment] = field(default_factory=list)
+    name: JobName = JOB
 
     def job(self, given: Assignment) -> Generator[Step, None, None]:
         self.given.append(given)
@@ -80,7 +82,7 @@ class Yard:
         return found
 
     def _find(self, name: JobName) -> jobs.Job:
-        if name != JOB:
+        if name != self.name:
             raise JobNotFoundError
         return self.job
 
@@ -149,8 +151,102 @@ def test_a_second_run_at_the_same_time_is_skipped(yard: Yard) -> None:
     assert len(yard.counted) == 3
 
 
+OTHER_TASKS = [
+    order(dryRun=True),
+    order(department="hr"),
+    order(date=AT.date() - timedelta(days=9)),
+]
+
+
+@pytest.mark.parametrize("other", OTHER_TASKS)
+def test_a_run_waits_for_one_that_does_something_else(yard: Yard, other: JobOrder) -> None:
+    lease = yard.leases.take(other, AT)
+    assert isinstance(lease, Lease)
+
+    for _ in range(2):  # however often its message comes
+        with pytest.raises(ClaimHeldError, match="run_1 is at work"):
+            yard.run(order("run_2"))
+        assert yard.kept(order("run_2")).status is RunStatus.QUEUED
+    assert yard.counted == []
+
+    yard.leases.release(lease)
+    assert yard.run(order("run_2")).status is RunStatus.SUCCEEDED
+
+
+def test_who_names_the_day_that_is_meant_asks_for_the_same() -> None:
+    counting, syncing = JobName.DAILY_AGGREGATES, JobName.FINANCE_SYNC
+    today = AT.date()
+    yesterday = today - timedelta(days=1)
+
+    assert order(job=counting).task == order(job=counting, date=yesterday).task
+    assert order(job=counting).task != order(job=counting, date=today).task
+    assert order(job=syncing).task == order(job=syncing, date=today).task
+    assert order(job=syncing).task != order(job=syncing, date=yesterday).task
+
+
+class Meanwhile(FakeJobRuns):
+    """Runs, to which something happens right after a record of them was first read."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__()
+        self._happens: list[Callable[[], object]] = [happens]
+
+    def get(self, order: JobOrder) -> JobRun | None:
+        found = super().get(order)
+        if self._happens:
+            self._happens.pop()()
+        return found
+
+
+def test_a_message_that_came_twice_does_not_skip_what_was_done(yard: Yard) -> None:
+    def done_by_another_who_is_followed_by_a_third() -> None:
+        yard.run(order("run_1"))
+        yard.leases.take(order("run_3"), AT)
+
+    yard.runs = Meanwhile(done_by_another_who_is_followed_by_a_third)
+
+    with pytest.raises(ClaimHeldError):
+        yard.run(order("run_1"))
+
+    done = yard.kept(order("run_1"))
+    assert (done.status, done.counts) == (RunStatus.SUCCEEDED, {"stones": 3})
+    assert yard.run(order("run_1")) == done
+
+
+def test_a_run_that_was_skipped_at_the_last_moment_is_not_begun(yard: Yard) -> None:
+    skipped = JobRun.of(order()).skipped(AT, other="run_2")
+
+    class Late(FakeJobRuns):
+        def save(self, run: JobRun) -> bool:
+            if run.status is RunStatus.RUNNING:
+                super().save(skipped)
+            return super().save(run)
+
+    yard.runs = Late()
+
+    assert yard.run(order()) == skipped
+    assert yard.counted == []
+    assert yard.run(order("run_3", dryRun=True)) != skipped  # the lease is free again
+
+
+def test_what_can_never_be_done_fails_and_does_not_come_back(yard: Yard) -> None:
+    never = order(job=JobName.DAILY_AGGREGATES, date=AT.date() + timedelta(days=1))
+    yard.name = never.job
+
+    failed = yard.run(never)
+
+    assert failed == yard.kept(never)
+    words = "2026-03-11 is yet to come and cannot be counted"
+    assert (failed.status, failed.error) == (
+        RunStatus.FAILED,
+        RunError(code="VALIDATION_ERROR", message=words),
+    )
+    assert yard.counted == []
+    assert yard.run(order("run_2", job=never.job)).status is RunStatus.SUCCEEDED
+
+
 def test_the_same_message_twice_at_the_same_time_is_one_run(yard: Yard) -> None:
-    yard.leases.take(JOB, "run_1", AT)  # by the other one who got it
+    yard.leases.take(order("run_1"), AT)  # by the other one who got it
 
     with pytest.raises(ClaimHeldError, match="run_1 is at work"):
         yard.run(order("run_1"))
@@ -222,7 +318,7 @@ def test_a_run_that_was_begun_waits_for_its_turn(yard: Yard) -> None:
     yard.fails_at["b"] = FinanceUnavailableError("silent")
     with pytest.raises(FinanceUnavailableError):
         yard.run(order("run_1"))
-    yard.leases.take(JOB, "run_2", AT)
+    yard.leases.take(order("run_2"), AT)
 
     with pytest.raises(ClaimHeldError, match="run_2 is at work"):
         yard.run(order("run_1"))

@@ -60,6 +60,7 @@ class Office:
             at=AT,
             writing=self.writing,
             calendar=CALENDAR,
+            due=self.due,
             budget_store=self.budgets,
             finance=self.finance,
         )

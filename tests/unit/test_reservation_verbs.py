@@ -12,6 +12,7 @@ from chalicelib.domain.deadlines import DueKind, DueRequest, ReviewDays
 from chalicelib.domain.errors import (
     AlreadyReleasedError,
     BudgetUnknownError,
+    BusyError,
     ForbiddenError,
     InsufficientBudgetError,
 )
@@ -95,6 +96,7 @@ class Office:
             store=self.store,
             due=self.due,
             budget_store=self.budgets,
+            finance=self.finance,
         )
 
     def books(self, key: BudgetKey = KEY) -> DepartmentBudget:
@@ -208,7 +210,15 @@ def test_a_bulk_takes_what_expired_as_well(office: Office) -> None:
     office.holding(60_000)
     bulk = BulkApproval(ids=(office.waiting(50_000), office.waiting(50_000)))
 
-    reviews.approve_many(bulk, by=ADMIN, at=END, store=office.store, due=office.due)
+    reviews.approve_many(
+        bulk,
+        by=ADMIN,
+        at=END,
+        store=office.store,
+        due=office.due,
+        budget_store=office.budgets,
+        finance=office.finance,
+    )
 
     assert office.books().available == 0
 
@@ -291,3 +301,51 @@ def test_a_budget_is_shown_as_it_is_where_nothing_has_expired(office: Office) ->
     known = budget(available=Decimal(5))
 
     assert reservations.counting_expired(known, END, due=office.due, store=office.store) == known
+
+
+def warned_and_expired_behind_others(office: Office, others: int) -> None:
+    """Hold 60 000, told of its expiry, and `others` a little later, of which nobody was told."""
+    first = office.holding(60_000)
+    by = JobName.RESERVATION_EXPIRY.actor
+    reservations.warn(first, by=by, at=LATER + timedelta(days=83), writing=office.writing)
+    for _ in range(others):
+        office.holding(1, LATER + timedelta(hours=1))
+
+
+def test_holds_whose_warning_is_due_hide_none_that_has_expired(office: Office) -> None:
+    warned_and_expired_behind_others(office, 600)
+
+    seen = reservations.counting_expired(office.books(), END, due=office.due, store=office.store)
+
+    assert seen.available == Decimal(99_400)
+    assert office.approve(office.waiting(50_000), END).is_reserved
+
+
+def test_an_approval_that_cannot_look_through_all_that_is_due_says_that_it_is_busy(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservations, "AT_ONCE", 2)
+    monkeypatch.setattr(reservations, "MAX_READS", 2)
+    warned_and_expired_behind_others(office, 4)
+    wanted = office.waiting(50_000)
+
+    with pytest.raises(BusyError):
+        office.approve(wanted, END)
+
+    seen = reservations.counting_expired(office.books(), END, due=office.due, store=office.store)
+    assert seen.available == Decimal(39_996)
+
+
+def test_a_sweep_ends_so_many_holds_and_leaves_the_others_to_the_next(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservations, "MAX_SWEPT", 2)
+    for _ in range(3):
+        office.holding(30_000)
+    wanted = office.waiting(100_000)
+
+    with pytest.raises(BusyError):
+        office.approve(wanted, END)
+
+    assert office.books().available == Decimal(70_000)
+    assert office.approve(wanted, END).is_reserved

@@ -1,3 +1,5 @@
+from time import process_time
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,6 +24,17 @@ PURPOSE: TypeAdapter[str] = TypeAdapter(Purpose)
         ("<textarea><i>Laptops</i></textarea>", "Laptops"),
         ("<plaintext><i>Laptops", "Laptops"),
         ("<svg><script>alert(1)</script></svg>Laptops", "Laptops"),
+        ("<scr<script>ipt>Laptops", "Laptops"),
+        ("<img\rsrc=x\ronerror=y>Laptops", "Laptops"),
+        ("<svg/onload=alert(1)>Laptops", "Laptops"),
+        ("<script async>alert(1)</script >Laptops", "Laptops"),
+        ("<!doctype html><?xml version='1.0'?><![CDATA[x]]>Laptops", "Laptops"),
+        ("<a title='5>4'>Laptops</a>", "Laptops"),
+        ("<b class=x>Laptops</b >", "Laptops"),
+        ("<table>Laptops<tr><td> 1", "Laptops 1"),
+        ("<select>Laptops <y</select>", "Laptops <y"),
+        ("<xmp>R&D <3</xmp>", "R&D <3"),
+        ("a <script> tag, please", "a  tag, please"),
     ],
 )
 def test_markup_goes_and_its_text_stays(typed: str, kept: str) -> None:
@@ -40,6 +53,16 @@ def test_markup_goes_and_its_text_stays(typed: str, kept: str) -> None:
         "Zażółć gęślą jaźń 你好 😀 < 1",
         "no-break\u00a0space < 5",
         "a << b >> c",
+        "Seats at <EUR 500 per seat, please approve soon",
+        "budget<limit this quarter; see notes",
+        "x<y: stock below target",
+        "if a<b and c>d then it is ok",
+        "if a<b and c>=d, or i<p",
+        "for (i = 0; i<p; i++) a</b and c>d",
+        "Ask John <john@example.com> for the quote",
+        "see <https://example.com/?a=b> or <first-name>",
+        "<\u017fcript>",
+        "a <!b> <? </ </1>",
         "",
     ],
 )
@@ -48,6 +71,38 @@ def test_everything_else_is_the_same_after_any_number_of_round_trips(typed: str)
     for _ in range(5):
         kept = strip_markup(kept)
         assert kept == typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Laptops <script src=x", "Laptops < script src=x"),
+        ("Laptops <img src=x onerror=alert(1)", "Laptops < img src=x onerror=alert(1)"),
+        ("Laptops <a href=x", "Laptops < a href=x"),
+        ("Laptops <!-- more", "Laptops < !-- more"),
+        ("spend<base and so on", "spend< base and so on"),
+        ("Laptops </script", "Laptops < /script"),
+        ("<xss onfocus=alert(1) autofocus>", "< xss onfocus=alert(1) autofocus>"),
+        ('<x a=">" onfocus=alert(1)>', '< x a=">" onfocus=alert(1)>'),
+        ("<x:y/onfocus=alert(1)>", "< x:y/onfocus=alert(1)>"),
+    ],
+)
+def test_what_a_browser_might_make_a_tag_of_is_kept_and_disarmed(typed: str, kept: str) -> None:
+    assert strip_markup(typed) == kept
+    assert strip_markup(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<", "<b ", "<img ", "<img =", "<!--", "</script ", "<script>", "<b>", "<x onx=", "on"],
+)
+def test_no_text_takes_long(piece: str) -> None:
+    worst = (piece * text.MAX_TYPED_CHARACTERS)[: text.MAX_TYPED_CHARACTERS]
+    started = process_time()
+
+    strip_markup(worst)
+
+    assert process_time() - started < 2
 
 
 def test_tags_hidden_deep_in_tags_are_refused() -> None:

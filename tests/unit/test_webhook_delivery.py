@@ -712,6 +712,7 @@ def recover(desk: Desk, hook: Subscription, since: datetime) -> None:
         since,
         by=SUPERADMIN,
         at=desk.now,
+        expected=None,
         subscriptions=desk.subscriptions,
         queue=desk.queue,
     )

@@ -253,7 +253,13 @@ EVERY_VERB: dict[str, Callable[[Desk, str, Actor], object]] = {
         audit=FakeAuditQueue(),
     ),
     "recover": lambda d, i, by: deliveries.recover(
-        i, AT, by=by, at=AT, subscriptions=d.subscriptions, queue=FakeWebhookQueue()
+        i,
+        AT,
+        by=by,
+        at=AT,
+        expected=None,
+        subscriptions=d.subscriptions,
+        queue=FakeWebhookQueue(),
     ),
     "deliveries": lambda d, i, by: deliveries.list_page(
         i,

@@ -99,6 +99,7 @@ class Api:
         status: HTTPStatus = HTTPStatus.OK,
         scope: Scope | None = None,
         is_creation: bool = False,
+        acts_first: bool = False,
         summary: str = "",
         gives: Gives | None = None,
         meta: type[Value] | None = None,
@@ -112,9 +113,11 @@ class Api:
         `takes` is the body's model, `asks` the query's. Where the model finds fault, `also` says
         what the use case would find in the fields that are good, so that all is told at once.
         `scope` lets API keys that have it call as well; `is_creation` counts the call against the
-        limit of creations. The rest is for the OpenAPI document: `gives` and `meta` are what the
-        answer holds, `raises` the errors of this verb (those of every call are known), `etag` that
-        the answer names the request's version, `may_be_cached` that it may come from a cache.
+        limit of creations; `acts_first` that it has effects before its receipt is kept, so that
+        two calls with one key must not run at once. The rest is for the OpenAPI document: `gives`
+        and `meta` are what the answer holds, `raises` the errors of this verb (those of every call
+        are known), `etag` that the answer names the request's version, `may_be_cached` that it may
+        come from a cache.
         """
 
         def declare(
@@ -148,10 +151,14 @@ class Api:
             ) -> Response:
                 request = self._blueprint.current_request
                 headers, raw = request.headers, _raw(request)
+                if method == "GET" and raw:  # it means nothing there
+                    body.refuse_too_large(raw)
+                    raw = None
                 key = headers.get(idempotency.HEADER) if method == "POST" else None
                 keyed = None
                 if key is not None:
-                    print_ = fingerprint(method, str(request.context.get("path")), raw or b"")
+                    named = str(request.context.get("path"))
+                    print_ = fingerprint(method, named, _query(request), raw or b"")
                     keyed = idempotency.KeyedCall(bootstrap.receipts(), actor, key, print_, at)
 
                 def keep(given: Answer) -> Receipt:
@@ -174,7 +181,8 @@ class Api:
                     keep=keep if keyed else None,
                 )
                 if keyed:
-                    return keyed.run(lambda: present(view(call)))
+                    run = partial(keyed.run_alone, bootstrap.claims()) if acts_first else keyed.run
+                    return run(lambda: present(view(call)))
                 given = view(call)
                 if given.is_cached is not None:
                     hit_rate.count(is_hit=given.is_cached)

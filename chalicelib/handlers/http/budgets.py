@@ -3,7 +3,7 @@
 from chalicelib import bootstrap
 from chalicelib.domain.access import Scope
 from chalicelib.domain.errors import DepartmentNotFoundError
-from chalicelib.domain.overviews import Overview, QuarterQuery
+from chalicelib.domain.overviews import DetailedOverview, Overview, QuarterQuery
 from chalicelib.handlers.http.answers import ManyOf
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call, Nothing
@@ -32,19 +32,18 @@ def declare(api: Api) -> None:
         "/budgets/{department}",
         asks=QuarterQuery,
         scope=Scope.BUDGETS_READ,
-        summary="A department's budget: figures, holds, and what they come to",
+        summary="A department's budget: figures now and before, holds, and what they come to",
         message="Budget retrieved successfully",
-        gives=Overview,
+        gives=DetailedOverview,
         raises=(DepartmentNotFoundError,),
         may_be_cached=True,
     )
     def view_budget(call: Call[Nothing, QuarterQuery]) -> Answer:
-        seen = usecase.see(
+        overview, is_cached = usecase.view(
             call.path["department"],
             call.query,
             by=call.actor,
             at=call.at,
             books=bootstrap.books(),
         )
-        (overview,) = seen.overviews
-        return Answer(overview.model_dump(), is_cached=seen.is_cached)
+        return Answer(overview.model_dump(), is_cached=is_cached)

@@ -8,6 +8,7 @@ from chalicelib.domain.deliveries import Delivery, DeliveryMeta, DeliveryQuery, 
 from chalicelib.domain.errors import (
     BusyError,
     DeliveryNotFoundError,
+    StaleVersionError,
     WebhookDisabledError,
     WebhookNotFoundError,
 )
@@ -105,12 +106,13 @@ def declare(api: Api) -> None:
         "POST",
         "/webhooks/{id}/recover",
         asks=RecoverQuery,
+        acts_first=True,
         scope=Scope.WEBHOOKS_MANAGE,
         status=HTTPStatus.ACCEPTED,
         summary="Send all events since a time again that were not taken",
         message="The recovery was queued; the deliveries tell how it goes",
         gives=Subscription,
-        raises=(WebhookNotFoundError, WebhookDisabledError, BusyError),
+        raises=(WebhookNotFoundError, StaleVersionError, WebhookDisabledError, BusyError),
         etag=True,
     )
     def recover(call: Call[Nothing, RecoverQuery]) -> Answer:
@@ -120,6 +122,7 @@ def declare(api: Api) -> None:
                 call.query.since,
                 by=call.actor,
                 at=call.at,
+                expected=call.expected,
                 subscriptions=bootstrap.subscriptions(),
                 queue=bootstrap.webhook_queue(),
                 receipt=call.receipt(shown_webhook),

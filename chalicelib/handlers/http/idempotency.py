@@ -9,16 +9,21 @@ from chalice import Response
 from chalicelib.domain.access import Actor
 from chalicelib.domain.errors import (
     BudgetRequestsError,
+    ClaimHeldError,
     FieldError,
     IdempotencyKeyReusedError,
+    IdempotencyKeyTakenError,
     InvalidInputError,
 )
 from chalicelib.domain.idempotency import MAX_KEY_LENGTH, REMEMBER, Receipt
 from chalicelib.handlers.http import envelope
-from chalicelib.usecases.ports import Receipts
+from chalicelib.usecases.ports import Claims, Receipts
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
+
+#: Under which name keys are claimed while their calls run.
+_CONSUMER = "idempotency"
 
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY_LENGTH}}}")
 
@@ -55,6 +60,21 @@ class KeyedCall:
             if replayed:
                 return replayed
             raise
+
+    def run_alone(self, claims: Claims, act: Callable[[], Response]) -> Response:
+        """Do as `run` does where `act` has effects before its receipt is kept.
+
+        Its twin must not be at it meanwhile: raises IdempotencyKeyTakenError.
+        """
+        own = f"{len(self._caller)}#{self._caller}#{self._key}"
+        try:
+            claims.claim(_CONSUMER, own, self._at)
+        except ClaimHeldError:
+            raise IdempotencyKeyTakenError from None
+        try:
+            return self.run(act)
+        finally:
+            claims.release(_CONSUMER, own)
 
     def receipt(self, response: Response, headers: dict[str, str]) -> Receipt:
         """Return the receipt of an answer that is about to be given."""

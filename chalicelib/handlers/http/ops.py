@@ -21,6 +21,7 @@ def declare(api: Api) -> None:
         "POST",
         "/ops/jobs/{job}",
         takes=NewJobRun,
+        acts_first=True,
         status=HTTPStatus.ACCEPTED,
         summary="Have a job run; its runs tell how it went",
         message="The job was queued",

@@ -40,6 +40,7 @@ def declare(api: Api) -> None:
             at=call.at,
             writing=call.writing(views.request),
             calendar=bootstrap.calendar(),
+            due=bootstrap.due_requests(),
             budget_store=bootstrap.budgets(),
             finance=bootstrap.finance(),
         )

@@ -4,7 +4,7 @@ from chalicelib import bootstrap
 from chalicelib.domain.access import Scope
 from chalicelib.domain.budgets import Funds
 from chalicelib.domain.content import Approval, BulkApproval, FundsQuery
-from chalicelib.domain.errors import BulkRefusedError, BusyError, ConflictError
+from chalicelib.domain.errors import BulkRefusedError, BusyError, ConflictError, InvalidStatusError
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.handlers.http import views
 from chalicelib.handlers.http.answers import ManyOf, Shown
@@ -40,6 +40,8 @@ def declare(api: Api) -> None:
                 at=call.at,
                 store=bootstrap.requests(),
                 due=bootstrap.due_requests(),
+                budget_store=bootstrap.budgets(),
+                finance=bootstrap.finance(),
                 receipt=call.receipt(_results),
             )
         )
@@ -52,6 +54,7 @@ def declare(api: Api) -> None:
         summary="Dry run of approve: what would be held, and what would be left",
         message="What an approval would hold, and what it would leave",
         gives=Funds,
+        raises=(InvalidStatusError,),
     )
     def funds(call: Call[Nothing, FundsQuery]) -> Answer:
         approval = Approval(
@@ -66,6 +69,7 @@ def declare(api: Api) -> None:
             store=bootstrap.requests(),
             due=bootstrap.due_requests(),
             budget_store=bootstrap.budgets(),
+            finance=bootstrap.finance(),
         )
         return Answer(found.model_dump())
 

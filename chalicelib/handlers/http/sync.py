@@ -35,6 +35,7 @@ def declare(api: Api) -> None:
         "POST",
         "/sync/budgets",
         takes=SyncOrder,
+        acts_first=True,
         scope=Scope.SYNC_RUN,
         summary="Fetch the budgets you may sync from Finance, and say how each went",
         message="Finance was asked for each budget",
@@ -47,6 +48,7 @@ def declare(api: Api) -> None:
                 by=call.actor,
                 at=call.at,
                 books=bootstrap.books(),
+                audit=bootstrap.audit_queue(),
                 receipts=bootstrap.receipts(),
                 receipt=call.receipt(_all),
             )
@@ -56,6 +58,7 @@ def declare(api: Api) -> None:
         "POST",
         "/sync/budgets/{department}",
         takes=SyncOrder,
+        acts_first=True,
         scope=Scope.SYNC_RUN,
         summary="Fetch a department's budget from Finance",
         message="Budget synced successfully",
@@ -70,6 +73,7 @@ def declare(api: Api) -> None:
                 by=call.actor,
                 at=call.at,
                 books=bootstrap.books(),
+                audit=bootstrap.audit_queue(),
                 receipts=bootstrap.receipts(),
                 receipt=call.receipt(_one),
             )

@@ -17,7 +17,7 @@ from chalicelib.domain.analytics import (
     utilization,
 )
 from chalicelib.domain.api_keys import ApiKey, NewApiKey
-from chalicelib.domain.budgets import Funds
+from chalicelib.domain.budgets import Funds, UntoldBudget
 from chalicelib.domain.content import Approval
 from chalicelib.domain.deliveries import PING, Answered, Delivery, DeliveryMeta
 from chalicelib.domain.events import EventType, timestamp
@@ -28,9 +28,16 @@ from chalicelib.domain.metrics import Depth, Health, Hits, Metrics, Part
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import ZERO
 from chalicelib.domain.notifications import DeliveryStatus, Notification
-from chalicelib.domain.overviews import Freshness, Overview, SyncOrder, SyncResult
+from chalicelib.domain.overviews import (
+    DetailedOverview,
+    FiguresSaid,
+    Freshness,
+    Overview,
+    SyncOrder,
+    SyncResult,
+)
 from chalicelib.domain.requests import Status
-from chalicelib.domain.syncs import SyncOutcome
+from chalicelib.domain.syncs import FiguresVersion, SyncOutcome
 from chalicelib.domain.totals import DepartmentTotals, Tally
 from chalicelib.domain.webhooks import NewSubscription, Subscription, SubscriptionChange
 from chalicelib.handlers.http import api_keys, deliveries, ops, reviews, views, webhooks
@@ -177,11 +184,15 @@ _REVOKED = _API_KEY.model_copy(
     update={"is_active": False, "revoked_by": "u-1", "revoked_at": AT, "last_used_at": AT}
 )
 _OVERVIEW = Overview.of(BUDGET.key, BUDGET, AT)
+_SAID = FiguresVersion(
+    version=1, figures=BUDGET.figures, recorded_at=BUDGET.last_synced_at, recorded_by="u-1"
+)
+_DETAILED = DetailedOverview(**dict(_OVERVIEW), figures_history=(FiguresSaid.of(_SAID),))
 _FRESHNESS = Freshness.of(BUDGET.key, BUDGET, AT)
 _SYNCED = SyncResult.of(BUDGET.key, SyncOutcome.UPDATED, None, BUDGET, AT)
 _OF_HR = BUDGET.key.model_copy(update={"department": "hr"})
 _NOT_SYNCED = SyncResult.of(
-    _OF_HR, SyncOutcome.UNAVAILABLE, "Finance did not answer: ConnectTimeout", None, AT
+    _OF_HR, SyncOutcome.UNAVAILABLE, "Finance did not answer: ConnectTimeout", UntoldBudget(), AT
 )
 _QUEUED = JobRun(
     run_id="run_2f6f0b8f6c1e4b0f9d5a0d9be1f1d2a3",
@@ -322,7 +333,7 @@ _ANSWERS: dict[str, Callable[[Story], Answer]] = {
     "opsRunJob": lambda _: Answer(ops.JOB_RUN.of(_QUEUED)),
     "opsListRuns": lambda _: Answer([ops.JOB_RUN.of(_DONE)], meta=_RUN_META),
     "budgetsListBudgets": lambda _: Answer([_OVERVIEW.model_dump()]),
-    "budgetsViewBudget": lambda _: Answer(_OVERVIEW.model_dump()),
+    "budgetsViewBudget": lambda _: Answer(_DETAILED.model_dump()),
     "syncStatus": lambda _: Answer([_FRESHNESS.model_dump()]),
     "syncSyncAll": lambda _: Answer([_SYNCED.model_dump(), _NOT_SYNCED.model_dump()]),
     "syncSyncOne": lambda _: Answer(_SYNCED.model_dump()),

@@ -72,6 +72,7 @@ def possible(route: Route) -> tuple[type[BudgetRequestsError], ...]:
         errors.RateLimitExceededError,
         errors.InvalidInputError,
         errors.ConfigurationError,
+        errors.BodyTooLargeError,
     ]
     if "/budget-requests/{id}" in route.path:
         found.append(errors.RequestNotFoundError)
