@@ -7,7 +7,7 @@ quarter of an hour from a time kept in the table, which a sweep looks at every m
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -169,22 +169,22 @@ def recover(
     *,
     by: Actor,
     at: datetime,
-    expected: int | None,
+    expected: Collection[int] | None,
     subscriptions: Subscriptions,
     queue: WebhookQueue,
     receipt: Callable[[Subscription], Receipt] | None = None,
 ) -> Subscription:
     """Have all events since a moment sent again that the subscriber did not get.
 
-    Queued before it is written down: who gets no answer asks again. Audit is told. `expected` is
-    the version the caller decided on, None for any. Raises ForbiddenError, WebhookNotFoundError,
-    StaleVersionError, WebhookDisabledError, BusyError; IdempotencyKeyTakenError where the
-    receipt's key has one.
+    Queued before it is written down: who gets no answer asks again. Audit is told. `expected` are
+    the versions the caller may have decided on, None for any. Raises ForbiddenError,
+    WebhookNotFoundError, StaleVersionError, WebhookDisabledError, BusyError;
+    IdempotencyKeyTakenError where the receipt's key has one.
     """
     for _ in range(_MAX_ATTEMPTS):
         endpoint = managed(subscription_id, by=by, subscriptions=subscriptions)
         version = endpoint.subscription.version
-        if expected not in {None, version}:
+        if expected is not None and version not in expected:
             raise StaleVersionError(version)
         if not endpoint.subscription.is_active:
             raise WebhookDisabledError

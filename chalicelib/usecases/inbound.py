@@ -186,7 +186,7 @@ class _Taking:
                     by=self._by,
                     at=self.at,
                     review_days=self.works.review_days,
-                    writing=Writing(self.works.store, expected=request.version),
+                    writing=Writing(self.works.store, expected={request.version}),
                 )
 
     def _sync(self) -> None:

@@ -1,7 +1,7 @@
 """The verbs of subscriptions: who is told of which events, at which address, signed with what."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import uuid4
 
@@ -95,14 +95,14 @@ def change(
     *,
     by: Actor,
     at: datetime,
-    expected: int | None,
+    expected: Collection[int] | None,
     subscriptions: Subscriptions,
     sender: WebhookSender,
 ) -> Subscription:
     """Change what `wanted` names of a subscription, and return it.
 
-    Audit is told in the same write. `expected` is the version the caller decided on, None for
-    any. Raises ForbiddenError, WebhookNotFoundError, StaleVersionError, BusyError;
+    Audit is told in the same write. `expected` are the versions the caller may have decided on,
+    None for any. Raises ForbiddenError, WebhookNotFoundError, StaleVersionError, BusyError;
     InvalidInputError where the address is one we never call.
     """
     # Before the address is asked for anything: who may not learns nothing of it.
@@ -126,7 +126,7 @@ def remove(
     *,
     by: Actor,
     at: datetime,
-    expected: int | None,
+    expected: Collection[int] | None,
     subscriptions: Subscriptions,
 ) -> Subscription:
     """End a subscription for good and return it as it was; nothing more is sent there.
@@ -157,7 +157,7 @@ def rotate_secret(
     *,
     by: Actor,
     at: datetime,
-    expected: int | None,
+    expected: Collection[int] | None,
     subscriptions: Subscriptions,
     receipt: Kept = None,
 ) -> tuple[Subscription, str]:
@@ -222,14 +222,14 @@ def _written(
     write: Callable[[Endpoint], Subscription],
     *,
     by: Actor,
-    expected: int | None,
+    expected: Collection[int] | None,
     subscriptions: Subscriptions,
 ) -> Subscription:
     """Write what `write` makes of a subscription, again where others were faster."""
     for _ in range(MAX_ATTEMPTS):
         endpoint = managed(subscription_id, by=by, subscriptions=subscriptions)
         version = endpoint.subscription.version
-        if expected not in {None, version}:
+        if expected is not None and version not in expected:
             raise StaleVersionError(version)
         try:
             return write(endpoint)

@@ -1,6 +1,6 @@
 """The one way a request is changed: read it, let the domain decide, commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from chalicelib.domain.changes import Change
@@ -14,12 +14,12 @@ from chalicelib.usecases.ports import RequestStore
 class Writing:
     """How a change is written: where, decided on which version, and kept with which receipt.
 
-    No `expected` stands for any version; `receipt` makes the receipt of the answer that tells of
-    the request as it is after the change.
+    `expected` are the versions it may be decided on, None stands for any; `receipt` makes the
+    receipt of the answer that tells of the request as it is after the change.
     """
 
     store: RequestStore
-    expected: int | None = None
+    expected: Collection[int] | None = None
     receipt: Callable[[BudgetRequest], Receipt] | None = None
 
     def write(self, request_id: int, decide: Callable[[BudgetRequest], Change]) -> BudgetRequest:
@@ -36,7 +36,7 @@ class Writing:
         anything else. Raises RequestNotFoundError, StaleVersionError, and what `decide` raises.
         """
         request = self.store.get(request_id)
-        stale = self.expected not in {None, request.version}
+        stale = self.expected is not None and request.version not in self.expected
         try:
             change = decide(request)
         except BudgetRequestsError as error:

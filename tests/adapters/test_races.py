@@ -281,7 +281,7 @@ def play(drawn: Round) -> tuple[str, BudgetRequest]:
     """Return whose turn it was, and what the request has become."""
     before = start(drawn)
     books = Books(before)
-    writing = Writing(bootstrap.requests(), expected=before.version if drawn.named else None)
+    writing = Writing(bootstrap.requests(), expected={before.version} if drawn.named else None)
 
     def act(who: Racer, verb: str) -> Callable[[], BudgetRequest]:
         return lambda: VERBS[drawn.state][verb](before.id, who, writing)

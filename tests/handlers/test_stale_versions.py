@@ -47,3 +47,24 @@ def test_who_may_act_learns_of_a_stale_version_before_the_state(api: Api, write:
     reply = called(api, "Finance Admin", request_id, write)
 
     assert (reply.status, reply.code) == (412, "STALE_VERSION")
+
+
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [
+        ('"7", "1"', 200),
+        ('"1","2"', 200),
+        ("*", 200),
+        ('"7", "8"', 412),
+        ('W/"1"', 412),
+        ("1", 412),
+    ],
+)
+def test_any_of_several_versions_may_be_the_one(api: Api, named: str, status: int) -> None:
+    path = f"/budget-requests/{api.draft()}"
+
+    reply = api.call(
+        "PUT", path, role="Finance Clerk", body={"priority": "low"}, headers={"If-Match": named}
+    )
+
+    assert reply.status == status

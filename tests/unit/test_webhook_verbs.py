@@ -1,6 +1,6 @@
 """What may be done with subscriptions, by whom, and what Audit hears of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -56,7 +56,7 @@ class Desk:
         self,
         hook: Subscription,
         by: Actor = SUPERADMIN,
-        expected: int | None = None,
+        expected: Collection[int] | None = None,
         **body: object,
     ) -> Subscription:
         return webhooks.change(
@@ -149,10 +149,10 @@ def test_an_address_is_judged_when_it_is_changed_as_well(desk: Desk) -> None:
 
 def test_a_change_on_a_version_that_is_no_more_is_refused(desk: Desk) -> None:
     hook, _ = desk.subscribe()
-    desk.change(hook, expected=1, description="First")
+    desk.change(hook, expected={1}, description="First")
 
     with pytest.raises(StaleVersionError):
-        desk.change(hook, expected=1, description="Second")
+        desk.change(hook, expected={1}, description="Second")
 
     assert desk.subscriptions.get(hook.id).subscription.description == "First"
 
@@ -289,7 +289,7 @@ def test_who_may_not_manage_a_subscription_may_do_nothing_with_it(desk: Desk, ve
 def test_one_that_has_ended_is_not_found(desk: Desk) -> None:
     hook, _ = desk.subscribe()
     removed = webhooks.remove(
-        hook.id, by=SUPERADMIN, at=AT, expected=1, subscriptions=desk.subscriptions
+        hook.id, by=SUPERADMIN, at=AT, expected={1}, subscriptions=desk.subscriptions
     )
 
     assert removed == hook

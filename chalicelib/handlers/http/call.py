@@ -19,9 +19,6 @@ from chalicelib.usecases.writing import Writing
 #: More digits than any id of ours has, and few enough to stay an exact JSON number.
 MAX_ID_DIGITS = 15
 
-#: A version no request has: an `If-Match` that we did not give out matches nothing.
-NO_VERSION = -1
-
 _ETAG = re.compile(r'"(\d{1,15})"')
 
 
@@ -71,12 +68,15 @@ class Call(Generic[Body, Query]):
         return _number(self.path["item_id"], ItemNotFoundError)
 
     @property
-    def expected(self) -> int | None:
-        """The version the caller decided on, from `If-Match`; None where any will do."""
+    def expected(self) -> frozenset[int] | None:
+        """The versions the caller may have decided on, from `If-Match`; None where any will do.
+
+        What we did not give out names none (RFC 9110, 13.1.1: weak ones never match).
+        """
         if self.if_match is None or self.if_match.strip() == "*":
             return None
-        found = _ETAG.fullmatch(self.if_match.strip())
-        return int(found[1]) if found else NO_VERSION
+        found = (_ETAG.fullmatch(tag.strip()) for tag in self.if_match.split(","))
+        return frozenset(int(each[1]) for each in found if each)
 
     def receipt(self, present: Callable[[Any], Answer]) -> Callable[[Any], Receipt] | None:
         """Return what makes the receipt of a result, presented as the answer presents it.
