@@ -43,8 +43,8 @@ class Bill:
 
 
 @contextmanager
-def billed(bill: Bill, *clients: BaseClient) -> Iterator[Bill]:
-    """Count every call of `clients` while the block runs."""
+def billed(bill: Bill, client: BaseClient) -> Iterator[Bill]:
+    """Count every call of `client` while the block runs."""
 
     def sent(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
         bill.is_consistent = bool(params.get("ConsistentRead"))
@@ -54,15 +54,13 @@ def billed(bill: Bill, *clients: BaseClient) -> Iterator[Bill]:
         bill.round_trips += 1
         _read(bill, model.name, parsed)
 
-    for client in clients:
-        client.meta.events.register("provide-client-params.dynamodb.*", sent)
-        client.meta.events.register("after-call.dynamodb.*", came)
+    client.meta.events.register("provide-client-params.dynamodb.*", sent)
+    client.meta.events.register("after-call.dynamodb.*", came)
     try:
         yield bill
     finally:
-        for client in clients:
-            client.meta.events.unregister("provide-client-params.dynamodb.*", sent)
-            client.meta.events.unregister("after-call.dynamodb.*", came)
+        client.meta.events.unregister("provide-client-params.dynamodb.*", sent)
+        client.meta.events.unregister("after-call.dynamodb.*", came)
 
 
 def _write(bill: Bill, operation: str, params: dict[str, Any]) -> None:

@@ -125,12 +125,11 @@ def _counting() -> Iterator[Cost]:
         cost.rows += parsed.get("ScannedCount", 0)
         cost.units += max(0.5, -(-size // BYTES_A_UNIT) / 2)
 
-    queries = tables.connection(tables.RequestRow).client.meta.events
-    counters = tables.connection(tables.TotalsRow).client.meta.events
-    queries.register("after-call.dynamodb.Query", count)
-    counters.register("after-call.dynamodb.BatchGetItem", count)
+    events = tables.client().meta.events
+    for operation in ("Query", "BatchGetItem"):
+        events.register(f"after-call.dynamodb.{operation}", count)
     try:
         yield cost
     finally:
-        queries.unregister("after-call.dynamodb.Query", count)
-        counters.unregister("after-call.dynamodb.BatchGetItem", count)
+        for operation in ("Query", "BatchGetItem"):
+            events.unregister(f"after-call.dynamodb.{operation}", count)

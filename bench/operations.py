@@ -75,8 +75,6 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
     compose(stack)
     store, budgets, finance = bootstrap.requests(), bootstrap.budgets(), bootstrap.finance()
     writing, days = Writing(store), bootstrap.review_days()
-    rows = (tables.RequestRow, tables.BudgetRow, tables.SequenceRow, tables.TotalsRow)
-    clients = [tables.connection(row).client for row in rows]
     # Its clock says that all was written long ago: pages are kept at first sight.
     cache: ListCache[Cut] = ListCache(lambda: _now() + LONG_AGO)
     in_full = bootstrap.request_cache()
@@ -96,7 +94,7 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
         ).id
 
     create()  # Finance is asked once, now
-    with billed(shared, *clients):
+    with billed(shared, tables.client()):
 
         def bill(name: str) -> None:
             bills[name] = Bill(shared.round_trips, shared.write_units, shared.read_units)

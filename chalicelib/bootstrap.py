@@ -82,32 +82,18 @@ def cursor_key() -> bytes:
 @cache
 def requests() -> ports.RequestStore:
     """Return the request store; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.request_store import DynamoRequestStore
 
-    table = required(settings().requests_table, "REQUESTS_TABLE")
-    for row in (tables.RequestRow, tables.SupplierRow, tables.HistoryRow):
-        tables.use(row, table)
-    if settings().work_table:
-        tables.use(tables.SequenceRow, required(settings().work_table, "WORK_TABLE"))
-        tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
-        tables.use(tables.TotalsRow, required(settings().work_table, "WORK_TABLE"))
-    if settings().budgets_table:
-        tables.use(tables.BudgetRow, required(settings().budgets_table, "BUDGETS_TABLE"))
-        tables.use(tables.HoldRow, required(settings().budgets_table, "BUDGETS_TABLE"))
+    _name_tables("REQUESTS_TABLE")
     return DynamoRequestStore()
 
 
 @cache
 def request_lists() -> ports.RequestLists:
     """Return the lists of requests; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.request_lists import DynamoRequestLists
 
-    table = required(settings().requests_table, "REQUESTS_TABLE")
-    for row in (tables.RequestRow, tables.SupplierRow, tables.HistoryRow):
-        tables.use(row, table)
-    tables.use(tables.TotalsRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("REQUESTS_TABLE", "WORK_TABLE")
     return DynamoRequestLists()
 
 
@@ -130,10 +116,9 @@ def request_cache() -> Cache[InFull]:
 @cache
 def hit_counts() -> ports.HitCounts:
     """Return the record of how caches do; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.hit_counts import DynamoHitCounts
 
-    tables.use(tables.HitsRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoHitCounts()
 
 
@@ -148,10 +133,9 @@ def hit_meter() -> HitMeter:
 @cache
 def aggregates() -> ports.Aggregates:
     """Return what each day came to; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.aggregates import DynamoAggregates
 
-    tables.use(tables.AggregateRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoAggregates()
 
 
@@ -190,10 +174,9 @@ def probe() -> Probe:
 @cache
 def receipts() -> ports.Receipts:
     """Return the receipts of calls with an idempotency key; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.receipts import DynamoReceipts
 
-    tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoReceipts()
 
 
@@ -206,21 +189,18 @@ def budgets() -> ports.BudgetStore:
 @cache
 def confirmations() -> ports.HoldConfirmations:
     """Return the record of confirmed holds; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.hold_store import DynamoHoldConfirmations
 
-    for row in (tables.BudgetRow, tables.HoldRow):
-        tables.use(row, required(settings().budgets_table, "BUDGETS_TABLE"))
+    _name_tables("BUDGETS_TABLE")
     return DynamoHoldConfirmations()
 
 
 @cache
 def due_requests() -> ports.DueRequests:
     """Return the requests by when they are due; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.due_requests import DynamoDueRequests
 
-    tables.use(tables.RequestRow, required(settings().requests_table, "REQUESTS_TABLE"))
+    _name_tables("REQUESTS_TABLE")
     return DynamoDueRequests()
 
 
@@ -256,10 +236,9 @@ def books() -> Books:
 @cache
 def audit_queue() -> ports.AuditQueue:
     """Return the queue to Audit; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.audit import SqsAuditQueue
 
-    tables.use(tables.AuditOutboxRow, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
+    _name_tables("WEBHOOKS_TABLE")
     return SqsAuditQueue(required(settings().audit_queue_url, "AUDIT_QUEUE_URL"))
 
 
@@ -287,10 +266,9 @@ def bus() -> EventBridgeBus:
 @cache
 def claims() -> ports.Claims:
     """Return the workers' claims; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.claims import DynamoClaims
 
-    tables.use(tables.ClaimRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoClaims()
 
 
@@ -305,33 +283,27 @@ def retry_queue() -> SqsRetryQueue:
 @cache
 def subscriptions() -> ports.Subscriptions:
     """Return the webhook subscriptions; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.webhook_store import DynamoSubscriptions
 
-    tables.use(tables.SubscriptionRow, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
-    if settings().work_table:  # the worker knows no receipts
-        tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WEBHOOKS_TABLE")
     return DynamoSubscriptions()
 
 
 @cache
 def api_keys() -> ports.ApiKeys:
     """Return the API keys; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.api_key_store import DynamoApiKeys
 
-    tables.use(tables.ApiKeyRow, required(settings().keys_table, "KEYS_TABLE"))
-    tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("KEYS_TABLE", "WORK_TABLE")
     return DynamoApiKeys()
 
 
 @cache
 def bus_keys() -> ports.BusKeys:
     """Return the partners' keys on the bus; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.bus_key_store import DynamoBusKeys
 
-    tables.use(tables.BusKeyRow, required(settings().keys_table, "KEYS_TABLE"))
+    _name_tables("KEYS_TABLE")
     return DynamoBusKeys()
 
 
@@ -346,20 +318,18 @@ def bus_keys_secret() -> str:
 @cache
 def parked_messages() -> ports.ParkedMessages:
     """Return the refused messages of partners; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.parked_messages import DynamoParkedMessages
 
-    tables.use(tables.ParkedRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoParkedMessages()
 
 
 @cache
 def rate_counters() -> ports.RateCounters:
     """Return the counters of calls; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.rate_counters import DynamoRateCounters
 
-    tables.use(tables.RateRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoRateCounters()
 
 
@@ -377,13 +347,9 @@ def limits() -> Limits:
 @cache
 def deliveries() -> ports.Deliveries:
     """Return the record of webhook deliveries; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.webhook_store import DynamoDeliveries
 
-    for row in (tables.DeliveryRow, tables.EventRow):
-        tables.use(row, required(settings().webhooks_table, "WEBHOOKS_TABLE"))
-    if settings().work_table:
-        tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WEBHOOKS_TABLE")
     return DynamoDeliveries()
 
 
@@ -406,10 +372,9 @@ def webhook_sender() -> ports.WebhookSender:
 @cache
 def notifications() -> ports.Notifications:
     """Return the record of mails; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.notification_store import DynamoNotifications
 
-    tables.use(tables.NotificationRow, required(settings().requests_table, "REQUESTS_TABLE"))
+    _name_tables("REQUESTS_TABLE")
     return DynamoNotifications()
 
 
@@ -435,21 +400,18 @@ def frontend_url() -> str:
 @cache
 def job_runs() -> ports.JobRuns:
     """Return the records of runs of jobs; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.job_store import DynamoJobRuns
 
-    tables.use(tables.JobRunRow, required(settings().work_table, "WORK_TABLE"))
-    tables.use(tables.ReceiptRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoJobRuns()
 
 
 @cache
 def job_leases() -> ports.JobLeases:
     """Return who is at work on which job; raises ConfigurationError."""
-    from chalicelib.adapters import tables
     from chalicelib.adapters.job_store import DynamoJobLeases
 
-    tables.use(tables.JobLeaseRow, required(settings().work_table, "WORK_TABLE"))
+    _name_tables("WORK_TABLE")
     return DynamoJobLeases()
 
 
@@ -513,11 +475,26 @@ _JOBS: Mapping[JobName, Callable[[], Job]] = {
 
 
 def _budget_store() -> DynamoBudgetStore:
-    from chalicelib.adapters import tables
     from chalicelib.adapters.budget_store import DynamoBudgetStore
 
-    table = required(settings().budgets_table, "BUDGETS_TABLE")
-    tables.use(tables.BudgetRow, table)
-    tables.use(tables.FiguresRow, table)
-    tables.use(tables.BudgetOutboxRow, table)
+    _name_tables("BUDGETS_TABLE")
     return DynamoBudgetStore()
+
+
+def _name_tables(*needed: str) -> None:
+    """Tell rows the tables of this function; raises ConfigurationError where one has no name."""
+    from chalicelib.adapters import tables
+
+    known = settings()
+    configured = {
+        "REQUESTS_TABLE": (tables.InRequests, known.requests_table),
+        "BUDGETS_TABLE": (tables.InBudgets, known.budgets_table),
+        "WEBHOOKS_TABLE": (tables.InWebhooks, known.webhooks_table),
+        "WORK_TABLE": (tables.InWork, known.work_table),
+        "KEYS_TABLE": (tables.InKeys, known.keys_table),
+    }
+    for variable, (rows, name) in configured.items():
+        if variable in needed:
+            required(name, variable)
+        if name:
+            rows.Meta.table_name = name

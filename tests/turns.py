@@ -108,18 +108,16 @@ def race(
 
 
 @contextmanager
-def taken_in_turns(*clients: BaseClient) -> Iterator[None]:
-    """Have the racers among those who use these clients wait for their turns."""
+def taken_in_turns(client: BaseClient) -> Iterator[None]:
+    """Have the racers among those who use this client wait for their turns."""
 
     def wait(model: OperationModel, **_: object) -> None:
         racer = current_thread()
         if isinstance(racer, _Racer):
             racer.wait_for_turn(model.name)
 
-    for client in clients:
-        client.meta.events.register_first("before-call.dynamodb", wait)
+    client.meta.events.register_first("before-call.dynamodb", wait)
     try:
         yield
     finally:
-        for client in clients:
-            client.meta.events.unregister("before-call.dynamodb", wait)
+        client.meta.events.unregister("before-call.dynamodb", wait)

@@ -21,6 +21,8 @@ def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' c
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+            # PynamoDB makes what is sent of its models; looking it through again costs each call.
+            parameter_validation=service != "dynamodb",
         ),
     )
 

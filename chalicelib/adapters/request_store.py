@@ -16,13 +16,21 @@ from chalicelib.adapters.tables import RequestRow, SequenceRow
 from chalicelib.adapters.transactions import Part, transact
 from chalicelib.domain.changes import Change
 from chalicelib.domain.deadlines import due
-from chalicelib.domain.errors import ConflictError, RequestNotFoundError
+from chalicelib.domain.errors import (
+    ConflictError,
+    FieldError,
+    InvalidInputError,
+    RequestNotFoundError,
+)
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.listing import Summary, position
 from chalicelib.domain.messages import Outbox
 from chalicelib.domain.notifications import Notification
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases.ports import Stored
+
+#: DynamoDB takes no more than 4 MB in one transaction; the rest is for what goes with the requests.
+MAX_REQUESTS_BYTES = 3_800_000
 
 
 class DynamoRequestStore:
@@ -96,13 +104,17 @@ def _write(changes: Sequence[Change], receipt: Receipt | None, confirmed: Collec
     puts: list[Part] = []
     if receipt:
         puts.append(receipt_part(receipt, datetime.now(UTC)))
-    for change in changes:
-        puts += [_request_part(change), *rows_beside(change)]
+    rows = [request_row(change) for change in changes]
+    if len(rows) > 1 and sum(map(_size, rows)) > MAX_REQUESTS_BYTES:
+        wrong = "name requests that are too large to be written together; name fewer"
+        raise InvalidInputError((FieldError("ids", wrong),))
+    for change, row in zip(changes, rows, strict=True):
+        puts += [_request_part(change, row), *rows_beside(change)]
     transact(puts, updates=[*money_parts(changes, confirmed), *totals(changes)])
 
 
-def _request_part(change: Change) -> Part:
-    row, condition = request_row(change), _unchanged_since(change)
+def _request_part(change: Change, row: RequestRow) -> Part:
+    condition = _unchanged_since(change)
 
     def add(transaction: TransactWrite) -> None:
         transaction.save(row, condition=condition, return_values=ALL_OLD)
@@ -112,6 +124,11 @@ def _request_part(change: Change) -> Part:
         return _AlreadyWrittenError() if known == row.body else ConflictError()
 
     return Part(add, refused)
+
+
+def _size(row: RequestRow) -> int:
+    """Return how large a row is, but for its names and keys (bytes)."""
+    return sum(len(text.encode()) for text in (row.body, row.outbox, row.summary or ""))
 
 
 def request_row(change: Change) -> RequestRow:

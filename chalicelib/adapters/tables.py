@@ -5,26 +5,78 @@ a model anyway, and a map of attributes would cost a Python call a field in both
 Amounts are whole cents: DynamoDB numbers are exact, PynamoDB's way through floats is not.
 """
 
+from typing import Any
+
 from pynamodb.attributes import (
     BooleanAttribute,
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.connection import Connection
+from pynamodb.connection import Connection, TableConnection
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
-from chalicelib.adapters.aws import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
+from chalicelib.adapters import aws
 
-#: Tables get their names from the settings when the process composes itself (`use`).
+#: Tables get their names from the settings when the process composes itself (bootstrap).
 UNNAMED = "unnamed"
 
 
 class _Meta:
     table_name = UNNAMED
-    connect_timeout_seconds = CONNECT_TIMEOUT_SECONDS
-    read_timeout_seconds = READ_TIMEOUT_SECONDS
-    max_retry_attempts = MAX_ATTEMPTS - 1
+
+
+class Row(Model):
+    """An item of one of our tables.
+
+    All rows share one client: PynamoDB would make one for each kind of row, each with connections
+    of its own and some 50 ms of CPU.
+    """
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        made = super()._get_connection()
+        if made.connection.host is None:  # the command line's rows are elsewhere
+            made.connection._client = client()  # noqa: SLF001 - PynamoDB has no public way to it
+        return made
+
+
+class InRequests(Row):
+    """Requests, with their child rows and mails."""
+
+    class Meta(_Meta):
+        """Named when the process composes itself."""
+
+
+class InBudgets(Row):
+    """Budgets, and what is held of them."""
+
+    class Meta(_Meta):
+        """Named when the process composes itself."""
+
+
+class InWebhooks(Row):
+    """Subscriptions and deliveries, and other rows that are told of and end by themselves."""
+
+    class Meta(_Meta):
+        """Named when the process composes itself."""
+
+
+class InKeys(Row):
+    """API keys and partners' keys."""
+
+    class Meta(_Meta):
+        """Named when the process composes itself."""
+
+
+class InWork(Row):
+    """Sequences, totals, claims, receipts, runs of jobs, and the like."""
+
+    class Meta(_Meta):
+        """Named when the process composes itself."""
 
 
 class ListIndex(GlobalSecondaryIndex["RequestRow"]):
@@ -88,17 +140,13 @@ class BySupplier(GlobalSecondaryIndex["SupplierRow"]):
     listed = UnicodeAttribute(range_key=True)
 
 
-class RequestRow(Model):
+class RequestRow(InRequests):
     """A request: its state as JSON, and in `outbox` what is told of its last change.
 
     `listed` is its place in the lists, `summary` what they show of it; a deleted one has neither.
     `due_for` and `due_at` say what is to be looked at next, and when; most have neither.
     """
 
-    class Meta(_Meta):
-        """Named by `use`."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="REQUEST")
     version = NumberAttribute()
     status = UnicodeAttribute()
@@ -120,38 +168,24 @@ class RequestRow(Model):
     by_due = ByDue()
 
 
-class SupplierRow(Model):
+class SupplierRow(InRequests):
     """That a request has, or had, a line of a supplier; the lines themselves are the request's."""
 
-    class Meta(_Meta):
-        """Named by `use`; the requests table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     supplier = UnicodeAttribute()
     listed = UnicodeAttribute()
 
     by_supplier = BySupplier()
 
 
-class HistoryRow(Model):
+class HistoryRow(InRequests):
     """Older history of a request, a chunk a row."""
 
-    class Meta(_Meta):
-        """Named by `use`; the requests table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
 
 
-class TotalsRow(Model):
+class TotalsRow(InWork):
     """What a department's requests come to, a number a figure; written with every commit."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="TOTALS")
     generation = NumberAttribute(default=0)
     changed_at = UnicodeAttribute(null=True)
@@ -171,28 +205,19 @@ class TotalsRow(Model):
     overdue = NumberAttribute(default=0)
 
 
-class NotificationRow(Model):
+class NotificationRow(InRequests):
     """A mail that was to be sent for a request; beside the request, so that one query has both."""
 
-    class Meta(_Meta):
-        """Named by `use`; the requests table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
 
 
-class BudgetRow(Model):
+class BudgetRow(InBudgets):
     """A department's budget for a period: what Finance said, and what is left to promise.
 
     Without `figures` the budget is unknown, however much an override holds of it. `fetches` counts
     the fetches that began, `figures_fetch` is the one that brought these figures.
     """
 
-    class Meta(_Meta):
-        """Named by `use`."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="BUDGET")
     figures = UnicodeAttribute(null=True)
     figures_version = NumberAttribute(null=True)
@@ -210,58 +235,39 @@ class BudgetRow(Model):
     events_so_far = NumberAttribute(null=True)
 
 
-class FiguresRow(Model):
+class FiguresRow(InBudgets):
     """What Finance once said of a budget, one row for each time it said something different."""
 
-    class Meta(_Meta):
-        """Named by `use`; the budgets table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
 
 
-class BudgetOutboxRow(Model):
+class BudgetOutboxRow(InBudgets):
     """What is told of the last sync of a budget.
 
     Apart from the budget itself, whose every hold would wake the relay with it again.
     """
 
-    class Meta(_Meta):
-        """Named by `use`; the budgets table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="OUTBOX")
     outbox = UnicodeAttribute()
 
 
-class HoldRow(Model):
+class HoldRow(InBudgets):
     """What has happened to a hold since its approval, whose event names it; no row for nothing.
 
     `freed_cents` is what was given back before Finance confirmed the hold, and no more after.
     """
 
-    class Meta(_Meta):
-        """Named by `use`; the budgets table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     freed_cents = NumberAttribute(null=True)
     is_confirmed = BooleanAttribute(null=True)
 
 
-class SubscriptionRow(Model):
+class SubscriptionRow(InWebhooks):
     """A webhook subscription, its signing secrets included: the table is encrypted at rest.
 
     `outbox` is what is told of its last change, and all of the row that the relay passes on. One
     that was removed has no secrets, and leaves by itself.
     """
 
-    class Meta(_Meta):
-        """Named by `use`; the webhooks table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     version = NumberAttribute(null=True)
     body = UnicodeAttribute()
     secret = UnicodeAttribute(null=True)
@@ -270,17 +276,12 @@ class SubscriptionRow(Model):
     expires_at = NumberAttribute(null=True)
 
 
-class ApiKeyRow(Model):
+class ApiKeyRow(InKeys):
     """An API key under its hash: what never changes of it as JSON, what does as attributes.
 
     `outbox` is what is told of its making, then of its end.
     """
 
-    class Meta(_Meta):
-        """Named by `use`."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
     outbox = UnicodeAttribute()
     last_used_at = UnicodeAttribute(null=True)
@@ -288,17 +289,12 @@ class ApiKeyRow(Model):
     revoked_at = UnicodeAttribute(null=True)
 
 
-class BusKeyRow(Model):
+class BusKeyRow(InKeys):
     """A partner's key on the bus: what never changes of it as JSON, what does as attributes.
 
     `outbox` is what is told of its making, then of its end.
     """
 
-    class Meta(_Meta):
-        """Named by `use`; the keys table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
     outbox = UnicodeAttribute()
     revoked_by = UnicodeAttribute(null=True)
@@ -318,14 +314,9 @@ class ByDueDelivery(GlobalSecondaryIndex["DeliveryRow"]):
     due_at = UnicodeAttribute(range_key=True)
 
 
-class DeliveryRow(Model):
+class DeliveryRow(InWebhooks):
     """One event on its way to one subscriber, with its attempts."""
 
-    class Meta(_Meta):
-        """Named by `use`; the webhooks table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     version = NumberAttribute()
     body = UnicodeAttribute()
     due_shard = UnicodeAttribute(null=True)
@@ -335,78 +326,53 @@ class DeliveryRow(Model):
     by_due = ByDueDelivery()
 
 
-class EventRow(Model):
+class EventRow(InWebhooks):
     """An event that somebody subscribed to, for its deliveries."""
 
-    class Meta(_Meta):
-        """Named by `use`; the webhooks table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="EVENT")
     body = UnicodeAttribute()
     expires_at = NumberAttribute()
 
 
-class AuditOutboxRow(Model):
+class AuditOutboxRow(InWebhooks):
     """What Audit is to be told and its queue did not take: the relay takes it from the stream."""
 
-    class Meta(_Meta):
-        """Named by `use`; the webhooks table, whose rows may end by themselves."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="OUTBOX")
     outbox = UnicodeAttribute()
     expires_at = NumberAttribute()
 
 
-class ClaimRow(Model):
+class ClaimRow(InWork):
     """A worker's claim on an event: held until its lease ends, or done for good."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="CLAIM")
     state = UnicodeAttribute()
     lease_until = NumberAttribute()
     expires_at = NumberAttribute()
 
 
-class ReceiptRow(Model):
+class ReceiptRow(InWork):
     """The answer of a call that came with an idempotency key."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="RECEIPT")
     body = UnicodeAttribute()
     expires_at = NumberAttribute()
 
 
-class JobRunRow(Model):
+class JobRunRow(InWork):
     """One run of a job; `open_parts` counts its parts, and is missing once it has ended."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
     open_parts = NumberAttribute(null=True)
     expires_at = NumberAttribute()
 
 
-class JobLeaseRow(Model):
+class JobLeaseRow(InWork):
     """Which run may work on a job, until its lease ends; `token` is that of its current part.
 
     `task` is what the run was asked.
     """
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="LEASE")
     run_id = UnicodeAttribute()
     task = UnicodeAttribute()
@@ -414,71 +380,49 @@ class JobLeaseRow(Model):
     lease_until = NumberAttribute()
 
 
-class ParkedRow(Model):
+class ParkedRow(InWork):
     """A message of a partner that was refused, for who looks into it."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
     expires_at = NumberAttribute()
 
 
-class RateRow(Model):
+class RateRow(InWork):
     """What a principal has done in one window."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="RATE")
     calls = NumberAttribute()
     creations = NumberAttribute()
     expires_at = NumberAttribute()
 
 
-class HitsRow(Model):
+class HitsRow(InWork):
     """How often caches had what they were asked for on one day."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="HITS")
     hits = NumberAttribute()
     misses = NumberAttribute()
     expires_at = NumberAttribute()
 
 
-class AggregateRow(Model):
+class AggregateRow(InWork):
     """What the requests that a department created on a day came to."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     body = UnicodeAttribute()
 
 
-class SequenceRow(Model):
+class SequenceRow(InWork):
     """A year's counter of requests."""
 
-    class Meta(_Meta):
-        """Named by `use`; the work table."""
-
-    pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="SEQUENCE")
     last = NumberAttribute()
 
 
-def use(row: type[Model], table_name: str) -> None:
-    """Point `row` at the table it lives in."""
-    row.Meta.table_name = table_name
+def client() -> Any:  # noqa: ANN401 - botocore makes its clients' classes at run time
+    """Return the client that all rows share."""
+    return aws.client("dynamodb")
 
 
-def connection(row: type[Model]) -> Connection:
+def connection(row: type[Row]) -> Connection:
     """Return the connection `row` uses, for transactions."""
     return row._get_connection().connection  # noqa: SLF001 - PynamoDB has no public way to it

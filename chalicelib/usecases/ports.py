@@ -64,7 +64,8 @@ class RequestStore(Protocol):
     def commit(self, *changes: Change, receipt: Receipt | None = None) -> None:
         """Write changes whole or not at all, with their holds and what is told of them.
 
-        Raises ConflictError, InsufficientBudgetError, BudgetUnknownError, BusyError, and
+        Raises ConflictError, InsufficientBudgetError, BudgetUnknownError, BusyError,
+        InvalidInputError where several are too large to be written together, and
         IdempotencyKeyTakenError where the receipt's key has one; then nothing changed.
         """
 

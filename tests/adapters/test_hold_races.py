@@ -116,8 +116,7 @@ def engine(aws: object) -> Iterator[None]:  # noqa: ARG001 - the tables
         )
     bootstrap.requests()
     bootstrap.budgets()
-    rows = (tables.RequestRow, tables.BudgetRow, tables.HoldRow)
-    with taken_in_turns(*(tables.connection(row).client for row in rows)):
+    with taken_in_turns(tables.client()):
         yield
 
 

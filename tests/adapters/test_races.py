@@ -16,7 +16,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.keys import request_pk
-from chalicelib.adapters.tables import BudgetRow, RequestRow
+from chalicelib.adapters.tables import RequestRow
 from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.content import (
@@ -247,7 +247,7 @@ def engine(aws: object) -> Iterator[None]:  # noqa: ARG001 - the tables
         )
     bootstrap.requests()
     finance_said(bootstrap.budgets(), figures(PLENTY))
-    with taken_in_turns(*(tables.connection(row).client for row in (RequestRow, BudgetRow))):
+    with taken_in_turns(tables.client()):
         yield
 
 

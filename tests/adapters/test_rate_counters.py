@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.adapters.tables import RateRow, connection
+from chalicelib.adapters import tables
 from chalicelib.domain.rate_limits import Limits
 from tests.adapters.conftest import Stores
 from tests.conftest import Aws
@@ -23,7 +23,7 @@ def sent(aws: Aws) -> Iterator[list[dict[str, Any]]]:  # noqa: ARG001 - what the
     """The calls to DynamoDB of a test, as they go out."""
     bootstrap.rate_counters()
     calls: list[dict[str, Any]] = []
-    client = connection(RateRow).client
+    client = tables.client()
     client.meta.events.register(
         "before-call.dynamodb", _note := lambda params, **_: calls.append(params)
     )

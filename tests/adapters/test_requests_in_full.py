@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.adapters.tables import RequestRow, connection
+from chalicelib.adapters import tables
 from chalicelib.domain import drafting, transitions
 from chalicelib.domain.errors import RequestNotFoundError
 from chalicelib.domain.notifications import DeliveryStatus, Notification
@@ -82,7 +82,7 @@ def test_it_is_one_consistent_query_that_reads_no_more_than_it_gives() -> None:
     store = bootstrap.requests()
     store.commit(created(items=[item_body(supplierId="s-1")]))
 
-    with calls_of(connection(RequestRow).client) as calls:
+    with calls_of(tables.client()) as calls:
         store.get_with_mails(created().after.id, mails=5)
 
     ((operation, asked),) = calls

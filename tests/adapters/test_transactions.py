@@ -7,8 +7,7 @@ import pytest
 from pynamodb.exceptions import TransactWriteError
 
 from chalicelib import bootstrap
-from chalicelib.adapters import transactions
-from chalicelib.adapters.tables import RequestRow, connection
+from chalicelib.adapters import tables, transactions
 from chalicelib.domain import transitions
 from chalicelib.domain.errors import BusyError
 from tests.botocore_answers import answering
@@ -54,7 +53,7 @@ def commit_an_approval(collisions: Collisions) -> int:
     store.commit(created())
     submitted = transitions.submit(created().after, CLERK, AT)
     store.commit(submitted)
-    with answering(connection(RequestRow).client, "TransactWriteItems", collisions):
+    with answering(tables.client(), "TransactWriteItems", collisions):
         store.commit(transitions.approve(submitted.after, approval(), ADMIN, LATER))
     return submitted.after.id
 
@@ -97,3 +96,11 @@ def test_a_transaction_carries_a_token_so_that_a_repeat_of_it_is_known() -> None
     commit_an_approval(calls)
 
     assert calls.bodies[0]["ClientRequestToken"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_all_rows_share_one_client() -> None:
+    bootstrap.requests()
+    rows = (tables.RequestRow, tables.BudgetRow, tables.TotalsRow, tables.ReceiptRow)
+
+    assert {id(tables.connection(row).client) for row in rows} == {id(tables.client())}

@@ -1,12 +1,17 @@
 """The largest request anyone can write goes the whole way."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from chalicelib import bootstrap
+from chalicelib.domain import transitions
 from chalicelib.domain.changes import MAX_CARRIED_HISTORY
+from chalicelib.domain.errors import InvalidInputError
 from tests.conftest import Aws
+from tests.factories import LATER, SUPERADMIN, approval, waiting
 from tests.http_api import Api
 
 WIDE = "😀"  # four bytes a character, the most there are
@@ -103,6 +108,25 @@ def test_the_largest_request_takes_the_longest_notes_everywhere(
     post("/cancel", {"reason": WIDE * 2000})
 
     assert largest < MAX_ITEM_BYTES
+
+
+@pytest.mark.usefixtures("aws")
+def test_requests_too_large_to_be_written_together_are_refused_whole() -> None:
+    changes = []
+    exact = json.loads(json.dumps(LARGEST), parse_float=Decimal)
+    for sequence in range(1, 26):
+        plain = waiting(sequence=sequence, **exact)
+        lines = tuple(
+            line.model_copy(update={"decision_notes": WIDE * 500})
+            for line in plain.item_allocations
+        )
+        decided = plain.model_copy(update={"item_allocations": lines})
+        changes.append(transitions.approve(decided, approval(), SUPERADMIN, LATER))
+
+    with pytest.raises(InvalidInputError) as refused:
+        bootstrap.requests().commit(*changes)
+
+    assert [error.field for error in refused.value.errors] == ["ids"]
 
 
 def test_notes_on_a_line_are_shorter_than_a_review(api: Api) -> None:

@@ -13,8 +13,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from pynamodb.models import Model
-
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.keys import budget_pk, hold_sk
@@ -290,16 +288,14 @@ class Storm:
             if self._fate:
                 self._fate.after()
 
-        clients = [tables.connection(row).client.meta.events for row in _ROWS]
-        for number, events in enumerate(clients):
-            events.register_first("before-call.dynamodb", before, f"storm-before-{number}")
-            events.register_last("after-call.dynamodb", after, f"storm-after-{number}")
+        events = tables.client().meta.events
+        events.register_first("before-call.dynamodb", before)
+        events.register_last("after-call.dynamodb", after)
         try:
             yield
         finally:
-            for number, events in enumerate(clients):
-                events.unregister("before-call.dynamodb", before, f"storm-before-{number}")
-                events.unregister("after-call.dynamodb", after, f"storm-after-{number}")
+            events.unregister("before-call.dynamodb", before)
+            events.unregister("after-call.dynamodb", after)
 
     def _outside(self) -> None:
         if self._fate:
@@ -445,13 +441,6 @@ class Storm:
             assert "over_committed_since" not in row
         else:
             assert "over_committed_since" in row
-
-
-_ROWS = tuple(
-    row
-    for row in vars(tables).values()
-    if isinstance(row, type) and issubclass(row, Model) and row is not Model
-)
 
 
 @lru_cache(maxsize=1000)
