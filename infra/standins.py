@@ -18,7 +18,6 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from infra.standin_budgets import DepartmentBudget, DepartmentBudgets, UnknownBudgetError
 
-NAMES = ("finance", "audit", "receiver")
 KEPT = 10_000
 API_KEY_HEADER = "x-api-key"
 

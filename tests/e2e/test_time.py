@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.adapters import aws
 from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.requests import BudgetRequest
@@ -35,9 +36,16 @@ def in_the_service(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> Iter
         "WORK_TABLE": stack.outputs["WorkTableName"],
     }.items():
         monkeypatch.setenv(name, value)
-    forget_everything()
+    _forget_aws_as_well()
     yield
+    _forget_aws_as_well()
+
+
+def _forget_aws_as_well() -> None:
+    """Have the next client go where the environment says; those of all other tests go to moto."""
     forget_everything()
+    aws.client.cache_clear()
+    aws._session.cache_clear()
 
 
 def waiting_since(at: datetime, by: Actor = CLERK) -> BudgetRequest:
