@@ -7,6 +7,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+# Two processes share the tests; those of one file, and all on the deployed stack, stay together.
+AT_ONCE := --numprocesses 2 --dist loadgroup
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -27,7 +30,7 @@ check: $(INSTALLED) ## The fast gate: format, lint, types, imports, the generate
 	$(BIN)/python -m pytest -q tests/infra/test_template.py
 
 test: $(INSTALLED) ## Everything that guards the code
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AT_ONCE)
 
 e2e: $(INSTALLED) ## Only the tests on the deployed stack
 	$(BIN)/python -m pytest -m e2e

@@ -38,6 +38,13 @@ def forget_everything() -> None:
     secrets._cache.clear()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares a costly fixture together where several processes share the tests."""
+    for item in items:
+        folder, name = item.path.parts[-2:]
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "e2e" else f"{folder}/{name}"))
+
+
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """Return a client of the tests' own, apart from the service's."""

@@ -124,7 +124,6 @@ def test_a_token_without_a_claim_we_need_is_invalid(api: Api, claim: str) -> Non
         {"nbf": NOW + timedelta(hours=1)},
         {"aud": "another-service"},
     ],
-    ids=str,
 )
 def test_a_token_with_a_claim_that_makes_no_sense_is_invalid(
     api: Api, wrong: dict[str, Any]
