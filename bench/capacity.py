@@ -15,7 +15,7 @@ from botocore.client import BaseClient
 KB = 1024
 READ_KB = 4096
 
-#: The list indexes of infra/template.yaml: their keys; each also holds the keys and `summary`.
+#: The list indexes of infra/template/tables.yaml; each also holds the keys and `summary`.
 INDEXES = {
     "by_owner": ("requested_by", "listed"),
     "by_department": ("department", "listed"),

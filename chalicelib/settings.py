@@ -1,8 +1,8 @@
 """Configuration: the only reader of the environment; typed, frozen, checked when first asked for.
 
-Every function sets only what it needs (infra/template.yaml), so that all but the stage may be
-absent here; the builder that needs an absent one refuses with its name. There are no defaults
-for secrets or addresses: `X_ARN` names the Secrets Manager secret that holds `X`.
+Every function sets only what it needs (infra/template/functions.yaml), so that all but the stage
+may be absent here; the builder that needs an absent one refuses with its name. There are no
+defaults for secrets or addresses: `X_ARN` names the Secrets Manager secret that holds `X`.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Packaging: the zip that Lambda runs and the template that deploys it, from the sources."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from infra.archive import compile_bytecode, write_zip
 from infra.dependencies import dependencies
 from infra.errors import OperatorError
 from infra.paths import ROOT
+from infra.template import whole
 
 BUILD = ROOT / "build"
 ZIP_NAME = "budget-requests.zip"
@@ -25,7 +27,6 @@ TEMPLATE_NAME = "template.yaml"
 # Chalice takes what it needs from these alone.
 _SOURCES = ("app.py", "chalicelib", ".chalice")
 _NOT_SOURCES = shutil.ignore_patterns("__pycache__", "*.pyc", "deployments", "deployed")
-_MERGED_TEMPLATE = ROOT / "infra" / TEMPLATE_NAME
 _CHALICE_TIMEOUT_SECONDS = 120
 
 # Chalice asks botocore for the domain of a region although the template names none. Always the
@@ -34,7 +35,7 @@ _ANY_REGION = "us-east-1"
 _AWS_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION")
 
 
-class _WithoutAliases(yaml.SafeDumper):
+class _WithoutAliases(yaml.CSafeDumper):
     """Writes what stands in two places twice: CloudFormation refuses YAML's aliases."""
 
     def ignore_aliases(self, _: object) -> bool:
@@ -91,7 +92,9 @@ def _run_chalice(root: Path, staging: Path, stage: str) -> tuple[dict[str, Any],
     # Dependencies are added from a cache of ours; Chalice would download them on every change.
     (project / "requirements.txt").touch()
     command = [sys.executable, "-c", "from chalice.cli import main; main()", "package"]
-    command += ["--stage", stage, "--merge-template", str(_MERGED_TEMPLATE), str(output)]
+    merged = staging / "merged.json"
+    merged.write_text(json.dumps(whole.template()))
+    command += ["--stage", stage, "--merge-template", str(merged), str(output)]
     environment = {
         **{name: value for name, value in os.environ.items() if name not in _AWS_VARIABLES},
         "AWS_DEFAULT_REGION": _ANY_REGION,
@@ -116,7 +119,7 @@ def _run_chalice(root: Path, staging: Path, stage: str) -> tuple[dict[str, Any],
         )
     with zipfile.ZipFile(output / "deployment.zip") as archive:
         archive.extractall(code)
-    return _read_yaml(output / "sam.yaml"), code
+    return json.loads((output / "sam.json").read_text()), code
 
 
 def _point_to_zip(template: dict[str, Any]) -> None:
@@ -127,9 +130,5 @@ def _point_to_zip(template: dict[str, Any]) -> None:
 
 def load_template(package: Package) -> dict[str, Any]:
     """Return the package's template."""
-    return _read_yaml(package.template_path)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    template: dict[str, Any] = yaml.safe_load(path.read_text())
+    template: dict[str, Any] = yaml.load(package.template_path.read_text(), Loader=yaml.CSafeLoader)
     return template

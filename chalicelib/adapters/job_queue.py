@@ -5,7 +5,7 @@ from chalicelib.domain.jobs import JobOrder
 
 
 class SqsJobQueue:
-    """The JobQueue on SQS; the schedules of infra/template.yaml send messages of the same form."""
+    """The JobQueue on SQS; the schedules of infra/template/bus.yaml send the same messages."""
 
     def __init__(self, queue_url: str) -> None:
         self._queue_url = queue_url

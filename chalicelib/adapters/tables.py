@@ -80,7 +80,7 @@ class InWork(Row):
 
 
 class ListIndex(GlobalSecondaryIndex["RequestRow"]):
-    """Requests in the order of creation; each kind is named as in infra/template.yaml."""
+    """Requests in the order of creation; each kind is named as in infra/template/tables.yaml."""
 
     listed = UnicodeAttribute(range_key=True)
 
@@ -118,7 +118,7 @@ class ByDue(GlobalSecondaryIndex["RequestRow"]):
     """The requests that time changes something about, by when it does; sparse."""
 
     class Meta:
-        """Named as in infra/template.yaml."""
+        """Named as in infra/template/tables.yaml."""
 
         index_name = "by_due"
         projection = IncludeProjection(["summary"])
@@ -131,7 +131,7 @@ class BySupplier(GlobalSecondaryIndex["SupplierRow"]):
     """The requests that have had a line of one supplier."""
 
     class Meta:
-        """Named as in infra/template.yaml."""
+        """Named as in infra/template/tables.yaml."""
 
         index_name = "by_supplier"
         projection = KeysOnlyProjection()
@@ -305,7 +305,7 @@ class ByDueDelivery(GlobalSecondaryIndex["DeliveryRow"]):
     """The deliveries whose next attempt is not in the queue, by when it is due; sparse."""
 
     class Meta:
-        """Named as in infra/template.yaml."""
+        """Named as in infra/template/tables.yaml."""
 
         index_name = "by_due"
         projection = KeysOnlyProjection()

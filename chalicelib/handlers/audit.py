@@ -11,7 +11,7 @@ from chalicelib.usecases import audit as usecase
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=10)
+@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template", batch_size=10)
 def audit(event: SQSEvent) -> BatchResponse:
     """Deliver each audit entry to the Audit Logs service."""
 

@@ -11,7 +11,7 @@ from chalicelib.usecases import holds
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=10)
+@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template", batch_size=10)
 def finance(event: SQSEvent) -> BatchResponse:
     """Tell Finance Main of each hold and release."""
 

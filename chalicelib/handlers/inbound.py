@@ -15,7 +15,7 @@ from chalicelib.usecases import inbound as usecase
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=10)
+@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template", batch_size=10)
 def inbound(event: SQSEvent) -> BatchResponse:
     """Do what each message asks for; what is refused for good is parked, answered and counted."""
     works = usecase.Works(

@@ -12,7 +12,7 @@ from chalicelib.usecases import jobs as usecase
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=1)
+@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template", batch_size=1)
 def jobs(event: SQSEvent) -> BatchResponse:
     """Run the job a message asks for, or the next part of its run."""
 

@@ -12,12 +12,12 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_dynamodb_record(
-    stream_arn="arn:aws:dynamodb:replaced:by:infra/template.yaml", starting_position="TRIM_HORIZON"
+    stream_arn="arn:aws:dynamodb:replaced:by:infra/template", starting_position="TRIM_HORIZON"
 )
 def relay(event: DynamoDBEvent) -> None:
     """Publish what each changed row has to tell, in the order of its stream; nothing else of it.
 
-    Rows of webhooks and keys hold secrets and hashes (infra/template.yaml adds their streams).
+    Rows of webhooks and keys hold secrets and hashes (streams: infra/template/functions.yaml).
     Raises at the first failure, so that nothing overtakes what failed: the batch comes again,
     bisected until the record that cannot be published is set aside alone. What of the batch had
     been published is published twice then, with the same ids.

@@ -26,9 +26,7 @@ _MESSAGE: TypeAdapter[_Message] = TypeAdapter(
 )
 
 
-@blueprint.on_sqs_message(
-    queue_arn="arn:aws:sqs:replaced:by:infra/template.yaml", batch_size=BATCH_SIZE
-)
+@blueprint.on_sqs_message(queue_arn="arn:aws:sqs:replaced:by:infra/template", batch_size=BATCH_SIZE)
 def webhooks(event: SQSEvent) -> BatchResponse:
     """Do what each message asks for: deliver an event, try a delivery, sweep, or recover."""
 

@@ -1,0 +1,76 @@
+"""The queue of each worker, its dead letters, and who may send there.
+
+Rule → queue → function. What a function could not do in fourteen attempts (about four hours:
+chalicelib/domain/retries.py), and what a rule cannot deliver, waits in the queue's dead-letter
+queue in the same form, to be sent back. Everything is kept two weeks.
+"""
+
+from typing import Any
+
+from infra.template.cloudformation import Template, get, named, ref
+from infra.template.parts import WORKERS, Worker
+
+_KEPT_SECONDS = 14 * 24 * 60 * 60  # the most that SQS keeps
+_MAX_RECEIVES = 14
+_HIDDEN_TIMES = 6  # as long as the function may run, as AWS asks
+
+#: Stream records the relay gave up on: where they are in the stream, not what they hold; the
+#: change itself stays in the table.
+_RELAY_DEAD_LETTERS = "RelayDeadLetterQueue"
+
+
+def queues() -> dict[str, Template]:
+    """Return every queue with the policy of who may send to it."""
+    found = {_RELAY_DEAD_LETTERS: _queue("relay-dlq")}
+    for worker in WORKERS:
+        found |= _of(worker)
+    return found
+
+
+def monitored() -> dict[str, str]:
+    """Return the name of each queue in the template by the one that people know it by."""
+    found = {}
+    for worker in WORKERS:
+        found[worker.name.lower()] = f"{worker.name}Queue"
+        found[f"{worker.name.lower()}-dlq"] = f"{worker.name}DeadLetterQueue"
+    return found | {"relay-dlq": _RELAY_DEAD_LETTERS}
+
+
+def _of(worker: Worker) -> dict[str, Template]:
+    name = worker.name.lower()
+    queue, dead_letters = f"{worker.name}Queue", f"{worker.name}DeadLetterQueue"
+    redrive = {"deadLetterTargetArn": get(dead_letters), "maxReceiveCount": _MAX_RECEIVES}
+    hidden = worker.timeout_seconds * _HIDDEN_TIMES
+    only_own_rules = {
+        "Sid": "OnlyOwnRuleSends",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": [get(queue), get(dead_letters)],
+        "Condition": {"ArnEquals": {"aws:SourceArn": [get(rule) for rule in worker.rules]}},
+    }
+    return {
+        queue: _queue(name, VisibilityTimeout=hidden, RedrivePolicy=redrive),
+        dead_letters: _queue(f"{name}-dlq"),
+        f"{worker.name}QueuePolicy": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": [ref(queue), ref(dead_letters)],
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": [only_own_rules]},
+            },
+        },
+    }
+
+
+def _queue(name: str, **properties: Any) -> Template:  # noqa: ANN401 - as CloudFormation has them
+    return {
+        "Type": "AWS::SQS::Queue",
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+        "Properties": {
+            "QueueName": named(name),
+            "MessageRetentionPeriod": _KEPT_SECONDS,
+            "SqsManagedSseEnabled": True,
+            **properties,
+        },
+    }
