@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from chalicelib.adapters.budget_store import DynamoBudgetStore
     from chalicelib.adapters.bus import EventBridgeBus
     from chalicelib.adapters.retry_queue import SqsRetryQueue
+    from chalicelib.adapters.set_aside import SqsSetAside
+    from chalicelib.adapters.told import DynamoTold
     from chalicelib.usecases import ports
     from chalicelib.usecases.caching import Cache, HitMeter, ListCache
     from chalicelib.usecases.health import Probe
@@ -261,6 +263,22 @@ def bus() -> EventBridgeBus:
     key = secret("BUS_SIGNING_KEY", known.bus_signing_key, known.bus_signing_key_arn)
     name = required(known.event_bus_name, "EVENT_BUS_NAME")
     return EventBridgeBus(name, key=key.encode(), key_id=configuration.SERVICE_NAME)
+
+
+@cache
+def told() -> DynamoTold:
+    """Return the record of what was told of every change; raises ConfigurationError."""
+    from chalicelib.adapters.told import DynamoTold
+
+    return DynamoTold(required(settings().told_table, "TOLD_TABLE"))
+
+
+@cache
+def set_aside() -> SqsSetAside:
+    """Return where the relay puts what it can never tell; raises ConfigurationError."""
+    from chalicelib.adapters.set_aside import SqsSetAside
+
+    return SqsSetAside(required(settings().set_aside_queue_url, "SET_ASIDE_QUEUE_URL"))
 
 
 @cache

@@ -23,7 +23,7 @@ from tests.factories import BUS_KEYS_SECRET, SIGNING_KEY
 from tests.http_api import JWT_SECRET, Api
 from tests.partner import Partner, listening
 
-TABLES = ("requests", "budgets", "webhooks", "work", "keys")
+TABLES = ("requests", "budgets", "webhooks", "work", "keys", "told")
 REGION = "eu-central-1"
 
 
@@ -88,6 +88,7 @@ class Aws:
     bus_queue_url: str
     jobs_queue_url: str
     webhooks_queue_url: str
+    set_aside_queue_url: str
 
     def queued(self) -> list[dict[str, Any]]:
         """Take what waits in the queue, as JSON."""
@@ -100,6 +101,10 @@ class Aws:
     def asked(self) -> list[dict[str, Any]]:
         """Take what waits for the worker of jobs."""
         return self._take(self.jobs_queue_url)
+
+    def set_aside(self) -> list[dict[str, Any]]:
+        """Take what the relay set aside."""
+        return self._take(self.set_aside_queue_url)
 
     def ordered(self) -> list[dict[str, Any]]:
         """Take what waits for the worker of webhooks, apart from what the bus brings it."""
@@ -154,6 +159,7 @@ def aws(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterato
             bus_queue_url=_bus_with_queue(environment["EVENT_BUS_NAME"]),
             jobs_queue_url=sqs.create_queue(QueueName="test-jobs")["QueueUrl"],
             webhooks_queue_url=sqs.create_queue(QueueName="test-webhooks")["QueueUrl"],
+            set_aside_queue_url=sqs.create_queue(QueueName="test-relay-dlq")["QueueUrl"],
         )
         monkeypatch.setenv("AUDIT_QUEUE_URL", made.queue_url)
         monitored = {
@@ -165,6 +171,7 @@ def aws(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterato
         monkeypatch.setenv("QUEUE_URL", made.queue_url)
         monkeypatch.setenv("WEBHOOKS_QUEUE_URL", made.webhooks_queue_url)
         monkeypatch.setenv("JOBS_QUEUE_URL", made.jobs_queue_url)
+        monkeypatch.setenv("SET_ASIDE_QUEUE_URL", made.set_aside_queue_url)
         client("ses").verify_email_identity(EmailAddress=environment["MAIL_FROM"])
         yield made
 

@@ -1,7 +1,10 @@
 """The EventBridge bus: events for everyone, signed, and audit entries for Audit alone."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from chalicelib.adapters import aws
 from chalicelib.domain.errors import DeliveryFailedError
@@ -13,10 +16,19 @@ from chalicelib.domain.events import (
     Event,
 )
 from chalicelib.domain.inbound import REJECTED, Parked, rejection_event
-from chalicelib.domain.messages import cloud_event
+from chalicelib.domain.messages import UntellableError, cloud_event
 
 #: The most entries one PutEvents call takes.
 MAX_ENTRIES = 10
+
+#: The largest entry that the bus takes (bytes, as EventBridge counts them), since January 2026.
+MAX_ENTRY_BYTES = 1_048_576
+
+#: Entries share a call up to this size, which is what every EventBridge has always taken.
+MAX_CALL_BYTES = 262_144
+
+#: What the bus says of an entry that it will never take; everything else may pass.
+_NEVER = frozenset({"InvalidArgument", "MalformedDetail", "ValidationException"})
 
 
 class EventBridgeBus:
@@ -31,7 +43,11 @@ class EventBridgeBus:
         self._key_id = key_id
 
     def publish(self, events: tuple[Event, ...], audit: AuditEntry | None) -> None:
-        """Publish what is told of one change; raises DeliveryFailedError naming what failed."""
+        """Publish what is told of one change.
+
+        Raises DeliveryFailedError naming what failed, UntellableError where the bus will never
+        take it.
+        """
         entries = [
             self._entry(
                 EVENT_SOURCE,
@@ -44,8 +60,11 @@ class EventBridgeBus:
         ]
         if audit:
             entries.append(self._entry(AUDIT_SOURCE, AUDIT_DETAIL_TYPE, audit.model_dump_json()))
-        for start in range(0, len(entries), MAX_ENTRIES):
-            self._put(entries[start : start + MAX_ENTRIES])
+        for entry in entries:
+            if _size(entry) > MAX_ENTRY_BYTES:
+                raise UntellableError(f"{entry['DetailType']} has {_size(entry)} bytes")
+        for call in _calls(entries):
+            self._put(call)
 
     def tell(self, message: Parked) -> None:
         """Answer a refused message; raises DeliveryFailedError."""
@@ -63,12 +82,40 @@ class EventBridgeBus:
     def _put(self, entries: list[dict[str, Any]]) -> None:
         # PutEvents succeeds with failed entries in its answer. The stream record comes back whole
         # then; that the others are published again is harmless, since every event has its id.
-        answer = aws.client("events").put_events(Entries=entries)
+        try:
+            answer = aws.client("events").put_events(Entries=entries)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NEVER:
+                why = error.response["Error"]["Message"]
+                raise UntellableError(f"the bus refused it: {why}") from None
+            raise
         if not answer.get("FailedEntryCount"):
             return
-        failed = [
-            f"{entry['DetailType']}: {result.get('ErrorCode')}"
+        failed = {
+            entry["DetailType"]: str(result["ErrorCode"])
             for entry, result in zip(entries, answer["Entries"], strict=True)
             if result.get("ErrorCode")
-        ]
-        raise DeliveryFailedError(f"the bus did not take {', '.join(failed)}")
+        }
+        told = ", ".join(f"{kind}: {code}" for kind, code in failed.items())
+        if _NEVER.intersection(failed.values()):
+            raise UntellableError(f"the bus refused {told}")
+        raise DeliveryFailedError(f"the bus did not take {told}")
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Return how large EventBridge says that an entry is (bytes)."""
+    return sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
+
+
+def _calls(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield entries in their order, as many at once as one call takes; a large one alone."""
+    call: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        if call and (len(call) == MAX_ENTRIES or size + _size(entry) > MAX_CALL_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(entry)
+        size += _size(entry)
+    if call:
+        yield call

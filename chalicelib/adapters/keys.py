@@ -1,6 +1,6 @@
 """Keys of the tables: the one place that spells them (docs/architecture.md lists them all)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.deadlines import DueKind
@@ -33,6 +33,21 @@ def notification_sk(created_at: datetime, notification_id: str) -> str:
 def history_sk(first: int) -> str:
     """Return the row of the archived history that begins with entry `first` (from 0)."""
     return f"HISTORY#{first:08d}"
+
+
+def told_pk(day: date) -> str:
+    """Return the partition of what was told of a day's changes (UTC)."""
+    return f"TOLD#{day.isoformat()}"
+
+
+def told_sk(at: datetime, first_id: str) -> str:
+    """Return the row of what was told of the change at a moment; they sort by it."""
+    return f"{told_from(at)}#{first_id}"
+
+
+def told_from(moment: datetime) -> str:
+    """Return what sorts before the rows of all changes from `moment` on."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def supplier_sk(supplier: str) -> str:

@@ -11,6 +11,10 @@ from chalicelib.domain.signing import sign_data
 _CLOUDEVENTS_VERSION = "1.0"
 
 
+class UntellableError(Exception):
+    """What a change tells can never be told, however often it is tried; says why in a line."""
+
+
 class Outbox(BaseModel):
     """What is told of one change, stored with it and read from the table's stream.
 
@@ -22,6 +26,11 @@ class Outbox(BaseModel):
 
     events: tuple[Event, ...] = ()
     audit: AuditEntry | None = None
+
+    @property
+    def first(self) -> AuditEntry | Event | None:
+        """What names it, and says when the change was: the entry, else the first of the events."""
+        return self.audit or next(iter(self.events), None)
 
 
 def cloud_event(event: Event, *, key: bytes, key_id: str) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """Relay: the streams of the tables whose rows say what is told of them → the event bus."""
 
+from typing import Any
+
 from chalice import Blueprint
 from chalice.app import DynamoDBEvent
+from pydantic import ValidationError
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import Outbox
+from chalicelib.domain.messages import Outbox, UntellableError
+from chalicelib.domain.set_aside import SetAside
 from chalicelib.handlers.batch import records_of
 from chalicelib.observability import logger
 
@@ -18,18 +22,55 @@ def relay(event: DynamoDBEvent) -> None:
     """Publish what each changed row has to tell, in the order of its stream; nothing else of it.
 
     Rows of webhooks and keys hold secrets and hashes (streams: infra/template/functions.yaml).
-    Raises at the first failure, so that nothing overtakes what failed: the batch comes again,
-    bisected until the record that cannot be published is set aside alone. What of the batch had
-    been published is published twice then, with the same ids.
+    Each is kept before it is published, so that it can be told again. What can never be told is
+    set aside, and the rest goes on. For everything else this raises at the first failure, so that
+    nothing overtakes what failed: the batch comes again, bisected until it passes. What of the
+    batch had been published is published twice then, with the same ids.
+
+    An operator calls it with `byHand` and records made of rows: then nothing is set aside, and
+    what cannot be told raises UntellableError.
     """
-    bus, published = bootstrap.bus(), 0
+    is_by_hand = bool(event.to_dict().get("byHand"))
+    bus, told, published = bootstrap.bus(), bootstrap.told(), 0
     for record in records_of(event):
-        told, before = (
-            record["dynamodb"].get(image, {}).get("outbox") for image in ("NewImage", "OldImage")
-        )
-        if told is None or told == before:
+        if not _has_news(record):
             continue  # a child row, a delete, or a change that has nothing to tell
-        outbox = Outbox.model_validate_json(told["S"])
-        bus.publish(outbox.events, outbox.audit)
-        published += 1
+        try:
+            outbox = _read(record)
+            told.keep(outbox, _told(record))
+            bus.publish(outbox.events, outbox.audit)
+        except UntellableError as error:
+            if is_by_hand:
+                raise
+            _set_aside(record, str(error))
+        else:
+            published += 1
     logger().info("relayed", extra={"changes": published})
+
+
+def _has_news(record: dict[str, Any]) -> bool:
+    told, before = _told(record), record["dynamodb"].get("OldImage", {}).get("outbox")
+    return told is not None and told != before
+
+
+def _told(record: dict[str, Any]) -> Any:  # noqa: ANN401 - an attribute as DynamoDB has it
+    return record["dynamodb"].get("NewImage", {}).get("outbox")
+
+
+def _read(record: dict[str, Any]) -> Outbox:
+    try:
+        return Outbox.model_validate_json(_told(record)["S"])
+    except KeyError:
+        raise UntellableError("what it tells is no text") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UntellableError(f"what it tells cannot be read: {where}: {first['msg']}") from None
+
+
+def _set_aside(record: dict[str, Any], reason: str) -> None:
+    aside = SetAside.of(record, reason, bootstrap.now())
+    bootstrap.set_aside().put(aside)
+    # Alarms count this line (docs/operations.md).
+    told = {"table": aside.table, "sequence_number": aside.sequence_number, "reason": reason}
+    logger().error("record set aside", extra=told)

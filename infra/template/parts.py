@@ -40,7 +40,7 @@ WORKERS = (
     Worker("Inbound", ("InboundRule",)),
 )
 
-TABLES = ("Requests", "Budgets", "Webhooks", "Work", "Keys")
+TABLES = ("Requests", "Budgets", "Webhooks", "Work", "Keys", "Told")
 
 
 def called(function: str) -> str:

@@ -14,8 +14,8 @@ _KEPT_SECONDS = 14 * 24 * 60 * 60  # the most that SQS keeps
 _MAX_RECEIVES = 14
 _HIDDEN_TIMES = 6  # as long as the function may run, as AWS asks
 
-#: Stream records the relay gave up on: where they are in the stream, not what they hold; the
-#: change itself stays in the table.
+#: What the relay can never tell, and stream records that it gave up on: where they are, not what
+#: they hold; the change itself stays in the table.
 _RELAY_DEAD_LETTERS = "RelayDeadLetterQueue"
 
 

@@ -3,12 +3,13 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib import bootstrap
 from chalicelib.adapters import aws as aws_clients
 from chalicelib.domain.errors import DeliveryFailedError
-from chalicelib.domain.messages import AuditMessage, EventMessage
-from tests.botocore_answers import answering
+from chalicelib.domain.messages import AuditMessage, EventMessage, UntellableError
+from tests.botocore_answers import answering, calls_of
 from tests.conftest import Aws
 from tests.factories import approved, signed
 
@@ -67,5 +68,47 @@ def test_entries_the_bus_did_not_take_are_named(aws: Aws) -> None:  # noqa: ARG0
     with (
         answering(aws_clients.client("events"), "PutEvents", lambda _: (200, failed)),
         pytest.raises(DeliveryFailedError, match=r"did not take audit\.entry: ThrottlingException"),
+    ):
+        bootstrap.bus().publish(CHANGE.events, CHANGE.audit)
+
+
+def test_large_entries_go_in_calls_of_their_own(aws: Aws) -> None:
+    (event,) = CHANGE.events
+    large = {**event.data, "padding": "x" * 150_000}
+    many = tuple(event.model_copy(update={"id": f"evt_{n}", "data": large}) for n in range(3))
+
+    with calls_of(aws_clients.client("events")) as calls:
+        bootstrap.bus().publish(many, CHANGE.audit)
+
+    assert [len(call["Entries"]) for _, call in calls] == [1, 1, 2]
+    assert len(aws.on_the_bus()) == 4
+
+
+def test_what_is_larger_than_the_bus_takes_is_refused_before_anything_is_told(aws: Aws) -> None:
+    (event,) = CHANGE.events
+    huge = event.model_copy(update={"data": {"padding": "你" * 350_000}})
+
+    with pytest.raises(UntellableError, match=r"budget_request\.approved has 10\d{5} bytes"):
+        bootstrap.bus().publish((*CHANGE.events, huge), CHANGE.audit)
+
+    assert aws.on_the_bus() == []
+
+
+def test_what_the_bus_will_never_take_is_told_apart(aws: Aws) -> None:  # noqa: ARG001 - the engine
+    refused = {"Error": {"Code": "ValidationException", "Message": "too large"}}
+
+    with (
+        answering(aws_clients.client("events"), "PutEvents", lambda _: (400, refused)),
+        pytest.raises(UntellableError, match="the bus refused it: too large"),
+    ):
+        bootstrap.bus().publish(CHANGE.events, CHANGE.audit)
+
+
+def test_a_call_that_may_pass_is_no_refusal(aws: Aws) -> None:  # noqa: ARG001 - the engine
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "not yet"}}
+
+    with (
+        answering(aws_clients.client("events"), "PutEvents", lambda _: (400, denied)),
+        pytest.raises(ClientError, match="AccessDenied"),
     ):
         bootstrap.bus().publish(CHANGE.events, CHANGE.audit)

@@ -58,6 +58,7 @@ def test_the_relay_pays_for_no_table_and_no_partner() -> None:
         LOG_LEVEL="ERROR",
         EVENT_BUS_NAME="bus",
         BUS_SIGNING_KEY="k" * 32,
+        TOLD_TABLE="told",
     )
 
     assert "chalicelib.adapters.bus" in loaded

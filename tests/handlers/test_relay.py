@@ -1,17 +1,20 @@
 """Relay: what a change tells goes from the table's stream to the bus, in order."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from botocore.exceptions import ClientError
 
 from chalicelib.adapters import aws as aws_clients
+from chalicelib.adapters.keys import told_sk
 from chalicelib.domain.errors import DeliveryFailedError
+from chalicelib.domain.messages import UntellableError
 from chalicelib.handlers import relay
 from tests import samples
 from tests.botocore_answers import answering
-from tests.conftest import Aws
+from tests.conftest import Aws, Logs, client
 from tests.factories import signed
 
 SAMPLE = "relay.json"
@@ -63,16 +66,103 @@ def test_what_stands_in_a_row_since_an_earlier_change_is_not_told_again(aws: Aws
     assert len(ids) == len(set(ids)) == 2 * len(samples.story())
 
 
-def test_nothing_overtakes_a_change_that_cannot_be_told(aws: Aws) -> None:
-    payload = samples.read(SAMPLE)
-    payload["Records"][1]["dynamodb"]["NewImage"]["outbox"]["S"] = '{"events": "secret words"}'
+UNREADABLE = [
+    pytest.param({"S": '{"events": "secret words"}'}, "cannot be read: events", id="another form"),
+    pytest.param({"S": '{"events": ["secret words"'}, "cannot be read", id="cut off"),
+    pytest.param({"N": "7"}, "is no text", id="no text"),
+]
 
-    with pytest.raises(ValidationError) as caught:
+
+@pytest.mark.parametrize(("outbox", "reason"), UNREADABLE)
+def test_what_can_never_be_told_is_set_aside_and_the_rest_goes_on(
+    aws: Aws, logs: Logs, outbox: dict[str, str], reason: str
+) -> None:
+    payload = samples.read(SAMPLE)
+    poison = payload["Records"][1]
+    poison["dynamodb"]["NewImage"]["outbox"] = outbox
+
+    relay.relay(payload, None)
+
+    first, _, last = samples.story()
+    assert told(aws) == [i for c in (first, last) for i in (c.events[0].id, c.audit.id)]
+    (aside,) = aws.set_aside()
+    keys = {name: value["S"] for name, value in poison["dynamodb"]["Keys"].items()}
+    assert (aside["table"], aside["key"]) == ("budget-requests", keys)
+    assert aside["sequenceNumber"] == poison["dynamodb"]["SequenceNumber"]
+    assert reason in aside["reason"]
+    (line,) = logs.at("ERROR")
+    assert line["message"] == "record set aside"
+    assert (line["table"], line["reason"]) == (aside["table"], aside["reason"])
+    assert "secret words" not in logs.text + json.dumps(aside)
+
+
+def test_what_the_bus_will_never_take_is_set_aside(aws: Aws) -> None:
+    def refuse_the_second(body: bytes) -> tuple[int, dict[str, Any]] | None:
+        if samples.story()[1].events[0].id.encode() not in body:
+            return None
+        answers = [{"ErrorCode": "MalformedDetail"}, {"EventId": "1"}]
+        return 200, {"FailedEntryCount": 1, "Entries": answers}
+
+    with answering(aws_clients.client("events"), "PutEvents", refuse_the_second):
+        relay.relay(samples.read(SAMPLE), None)
+
+    (aside,) = aws.set_aside()
+    assert aside["reason"] == "the bus refused budget_request.submitted: MalformedDetail"
+    first, _, last = samples.story()
+    assert told(aws) == [i for c in (first, last) for i in (c.events[0].id, c.audit.id)]
+
+
+def test_what_the_queue_did_not_take_is_not_set_aside_and_comes_back(aws: Aws) -> None:
+    payload = samples.read(SAMPLE)
+    payload["Records"][0]["dynamodb"]["NewImage"]["outbox"]["S"] = "{"
+    client("sqs").delete_queue(QueueUrl=aws.set_aside_queue_url)
+
+    with pytest.raises(ClientError, match="NonExistentQueue"):
         relay.relay(payload, None)
 
-    first = samples.story()[0]
-    assert told(aws) == [first.events[0].id, first.audit.id]
-    assert "secret words" not in str(caught.value)
+
+def test_what_an_operator_has_told_again_is_never_set_aside(aws: Aws) -> None:
+    payload = samples.read(SAMPLE) | {"byHand": True}
+    payload["Records"][2]["dynamodb"]["NewImage"]["outbox"]["S"] = "{"
+
+    with pytest.raises(UntellableError, match="cannot be read"):
+        relay.relay(payload, None)
+
+    assert aws.set_aside() == []
+
+
+def test_what_is_told_is_kept_in_the_order_of_the_changes(aws: Aws) -> None:
+    payload = samples.read(SAMPLE)
+    for _ in range(2):  # a batch that comes again is kept once
+        relay.relay(payload, None)
+
+    rows = sorted(aws.rows("told"), key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
+    assert [row["outbox"] for row in rows] == [
+        record["dynamodb"]["NewImage"]["outbox"] for record in payload["Records"]
+    ]
+    expected = [
+        (f"TOLD#{c.audit.time.date()}", told_sk(c.audit.time, c.audit.id)) for c in samples.story()
+    ]
+    assert [(row["pk"]["S"], row["sk"]["S"]) for row in rows] == expected
+    assert {
+        int(row["expires_at"]["N"]) - int(c.audit.time.timestamp())
+        for row, c in zip(rows, samples.story(), strict=True)
+    } == {30 * 24 * 3600}
+
+
+def test_nothing_is_published_that_could_not_be_kept(aws: Aws) -> None:
+    payload = samples.read(SAMPLE)
+
+    def refuse(_: bytes) -> tuple[int, dict[str, Any]]:
+        return 400, {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
+
+    with (
+        answering(aws_clients.client("dynamodb"), "PutItem", refuse),
+        pytest.raises(ClientError, match="slow down"),
+    ):
+        relay.relay(payload, None)
+
+    assert told(aws) == []
 
 
 @pytest.mark.usefixtures("aws")

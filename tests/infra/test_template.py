@@ -406,6 +406,20 @@ def test_a_function_may_touch_the_tables_it_is_told_of_and_no_other(
     assert granted(functions[name], of_type, "dynamodb") == told | streams
 
 
+def test_the_relay_may_add_to_what_was_told_and_no_more(
+    functions: dict[str, dict[str, Any]], of_type: Resources
+) -> None:
+    (keeps,) = (s for s in statements(functions["Relay"], of_type) if s["Sid"] == "KeepWhatIsTold")
+    assert keeps["Action"] == ["dynamodb:PutItem"]
+    assert keeps["Resource"] == [{"Fn::GetAtt": ["ToldTable", "Arn"]}]
+    assert not [
+        name
+        for name, function in functions.items()
+        if name != "Relay" and "ToldTable" in granted(function, of_type, "dynamodb")
+    ]
+    assert variables(functions["Relay"])["SET_ASIDE_QUEUE_URL"] == {"Ref": "RelayDeadLetterQueue"}
+
+
 def test_the_relay_may_read_streams_and_no_table(
     functions: dict[str, dict[str, Any]], of_type: Resources
 ) -> None:
@@ -506,4 +520,4 @@ def test_what_may_be_forgotten_expires(of_type: Resources) -> None:
         if "TimeToLiveSpecification" in table
     }
     expires = {"AttributeName": "expires_at", "Enabled": True}
-    assert expiring == {"WebhooksTable": expires, "WorkTable": expires}
+    assert expiring == {"ToldTable": expires, "WebhooksTable": expires, "WorkTable": expires}
