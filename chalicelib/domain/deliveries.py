@@ -166,6 +166,11 @@ class Delivery(Value):
         return not self.is_ping and self.status in {DeliveryStatus.DEAD, DeliveryStatus.HELD}
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether it is an event that its subscriber was sent for the last time, in vain."""
+        return not self.is_ping and self.status is DeliveryStatus.DEAD
+
+    @property
     def is_ping(self) -> bool:
         """Whether it is a test: tried once, and no sign of how the receiver does."""
         return self.event == PING

@@ -7,7 +7,7 @@ from chalice.app import SQSEvent
 from pydantic import ConfigDict, TypeAdapter
 
 from chalicelib import bootstrap
-from chalicelib.domain.deliveries import DeliverOrder, RecoverOrder, SweepOrder
+from chalicelib.domain.deliveries import DeliverOrder, Delivery, RecoverOrder, SweepOrder
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.messages import EventMessage
 from chalicelib.domain.webhooks import Subscription
@@ -50,6 +50,7 @@ def webhooks(event: SQSEvent) -> BatchResponse:
         queue=bootstrap.webhook_queue(),
         chance=random,
         tell=_tell,
+        give_up=_give_up,
     )
     return each_message(event, act, at_once=BATCH_SIZE)
 
@@ -63,5 +64,21 @@ def _tell(subscription: Subscription, action: AuditAction) -> None:
             "action": action,
             "failing_since": str(subscription.failing_since),
             "because": subscription.disabled_because,
+        },
+    )
+
+
+def _give_up(delivery: Delivery) -> None:
+    """Say in the log, where alarms look, that a subscriber did not get an event."""
+    last = delivery.attempts[-1]
+    logger().warning(
+        "webhook given up",
+        extra={
+            "webhook_id": delivery.subscription_id,
+            "delivery_id": delivery.id,
+            "event_id": delivery.event_id,
+            "attempts": delivery.attempts_so_far,
+            "status": last.status,
+            "error": last.error,
         },
     )

@@ -57,7 +57,11 @@ _MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Works:
-    """What deliveries are made with; `chance` draws from [0, 1), `tell` is told of what changed."""
+    """What deliveries are made with; `chance` draws from [0, 1).
+
+    `tell` is told of how a subscriber does, where that is news; `give_up` of what nobody will try
+    again unless asked to.
+    """
 
     subscriptions: Subscriptions
     deliveries: Deliveries
@@ -65,6 +69,7 @@ class Works:
     queue: WebhookQueue
     chance: Callable[[], float]
     tell: Callable[[Subscription, AuditAction], object] = lambda *_: None
+    give_up: Callable[[Delivery], object] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,7 @@ def attempt(order: DeliverOrder, *, at: datetime, works: Works) -> None:
     answered = _post(endpoint, event, at, works.sender)
     ended = begun.ended(answered, at, chance=works.chance())
     works.deliveries.save(ended)
-    if not ended.is_ping or answered.is_gone:
-        _note(endpoint, answered, at, works)
+    _tell(ended, endpoint, answered, at, works)
     if ended.is_waiting:
         _come_back(ended, at, why=answered.error or f"the receiver said {answered.status}")
 
@@ -342,6 +346,15 @@ def _come_back(delivery: Delivery, at: datetime, why: str = "not due yet") -> No
             f"{delivery.subscription_id} {delivery.id}: {why}",
             retry_in_seconds=math.ceil(delivery.waits(at) / timedelta(seconds=1)),
         )
+
+
+def _tell(
+    ended: Delivery, endpoint: Endpoint, answered: Answered, at: datetime, works: Works
+) -> None:
+    if ended.is_given_up:
+        works.give_up(ended)
+    if not ended.is_ping or answered.is_gone:
+        _note(endpoint, answered, at, works)
 
 
 def _note(endpoint: Endpoint, answered: Answered, at: datetime, works: Works) -> None:

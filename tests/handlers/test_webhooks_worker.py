@@ -325,6 +325,8 @@ def test_410_disables_at_once_and_audit_hears_of_it(
     assert outboxes[-1]["audit"]["action"] == AuditAction.WEBHOOK_DISABLE
     (told,) = (entry for entry in logs.at("WARNING") if entry["message"] == "webhook disabled")
     assert (told["webhook_id"], told["because"]) == (HOOK, "GONE")
+    (lost,) = (entry for entry in logs.at("WARNING") if entry["message"] == "webhook given up")
+    assert (lost["webhook_id"], lost["status"], lost["attempts"]) == (HOOK, 410, 1)
 
 
 def test_signatures_verify_before_during_and_after_a_rotation(

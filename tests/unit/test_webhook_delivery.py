@@ -64,6 +64,7 @@ class Desk:
         self.queue = FakeWebhookQueue()
         self.audit = FakeAuditQueue()
         self.told: list[tuple[str, AuditAction]] = []
+        self.given_up: list[str] = []
         self.later: list[tuple[datetime, DeliverOrder]] = []
         self.longest_in_queue = timedelta()
         self.chance = 0.0
@@ -77,6 +78,7 @@ class Desk:
             queue=self.queue,
             chance=lambda: self.chance,
             tell=lambda subscription, action: self.told.append((subscription.id, action)),
+            give_up=lambda delivery: self.given_up.append(delivery.event_id),
         )
 
     def subscribe(self, url: str, by: Actor = SUPERADMIN, **more: object) -> Subscription:
@@ -253,6 +255,7 @@ def test_what_fails_is_tried_on_schedule_and_is_dead_then(desk: Desk, chance: fl
 
     delivery = desk.delivery(hook)
     assert delivery.status is DeliveryStatus.DEAD
+    assert desk.given_up == [EVENT.id]  # told once, at the end
     assert delivery.next_attempt_at is None
     offsets = [attempt.at - AT for attempt in delivery.attempts]
     assert len(offsets) == len(SCHEDULE) == 10
@@ -589,6 +592,7 @@ def test_a_test_that_fails_is_tried_once_and_says_nothing_of_the_subscriber(desk
     assert desk.called == [ONE]
     assert desk.delivery(hook).status is DeliveryStatus.DEAD
     assert desk.as_it_is(hook).failing_since is None
+    assert desk.given_up == []
     recover(desk, hook, AT - DAY)
     desk.work()
     assert desk.called == [ONE]
