@@ -30,7 +30,7 @@ SIZES = (1_000, 10_000, 100_000)
 #: An eventually consistent read of up to 4 KB is half a read unit.
 BYTES_A_UNIT = 8192
 LIMIT = 20
-CURSOR_KEY = b"bench"
+CURSOR_SECRETS = ("bench",)
 
 ROOT = Actor(id="root", name="root", role="SuperAdmin", level=Level.SUPERADMIN, department=None)
 ADMIN = Actor(id="a", name="a", role="HR Admin", level=Level.ADMIN, department="hr")
@@ -82,7 +82,7 @@ def _listed(query: ListQuery, by: Actor) -> Page[Summary]:
         at=now,
         lists=bootstrap.request_lists(),
         cache=ListCache(lambda: now),
-        cursor_key=CURSOR_KEY,
+        cursor_secrets=CURSOR_SECRETS,
     )
 
 

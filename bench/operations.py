@@ -155,7 +155,7 @@ def measure(stack: RunningStack) -> dict[str, Bill]:
                 at=_now(),
                 lists=bootstrap.request_lists(),
                 cache=cache,
-                cursor_key=b"bench",
+                cursor_secrets=("bench",),
             )
             bill(name)
     del bills[""]

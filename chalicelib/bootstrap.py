@@ -6,21 +6,22 @@ it uses and for nothing else.
 
 from __future__ import annotations
 
-import hmac
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as configuration
 from chalicelib.domain.deadlines import ReviewDays
-from chalicelib.domain.errors import ConfigurationError, JobNotFoundError
+from chalicelib.domain.errors import JobNotFoundError
 from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.rate_limits import Limits
 from chalicelib.settings import MIN_JWT_SECRET_BYTES, Settings, required
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pydantic import SecretStr
 
     from chalicelib.adapters.budget_store import DynamoBudgetStore
     from chalicelib.adapters.bus import EventBridgeBus
@@ -67,18 +68,17 @@ def review_days() -> ReviewDays:
 
 def jwt_secret() -> str:
     """Return the key of HR Auth's tokens; raises ConfigurationError."""
-    from chalicelib.adapters.secrets import secret
+    return next(iter(jwt_secrets()))
 
+
+def jwt_secrets() -> Iterable[str]:
+    """Return the keys that tokens may be signed with: during a rotation two.
+
+    Raises ConfigurationError.
+    """
     known = settings()
-    found = secret("JWT_SECRET", known.jwt_secret, known.jwt_secret_arn)
-    if len(found.encode()) < MIN_JWT_SECRET_BYTES:
-        raise ConfigurationError(f"JWT_SECRET must be at least {MIN_JWT_SECRET_BYTES} bytes long")
-    return found
-
-
-def cursor_key() -> bytes:
-    """Return the key that seals cursors: derived, so that it is no secret to configure."""
-    return hmac.digest(jwt_secret().encode(), b"budget-requests/cursor", "sha256")
+    value, arn = known.jwt_secret, known.jwt_secret_arn
+    return _accepted("JWT_SECRET", value, arn, min_bytes=MIN_JWT_SECRET_BYTES)
 
 
 @cache
@@ -257,12 +257,19 @@ def audit_logs() -> ports.AuditLogs:
 def bus() -> EventBridgeBus:
     """Return the event bus; raises ConfigurationError."""
     from chalicelib.adapters.bus import EventBridgeBus
-    from chalicelib.adapters.secrets import secret
 
-    known = settings()
-    key = secret("BUS_SIGNING_KEY", known.bus_signing_key, known.bus_signing_key_arn)
-    name = required(known.event_bus_name, "EVENT_BUS_NAME")
+    key = next(iter(bus_signing_keys()))
+    name = required(settings().event_bus_name, "EVENT_BUS_NAME")
     return EventBridgeBus(name, key=key.encode(), key_id=configuration.SERVICE_NAME)
+
+
+def bus_signing_keys() -> Iterable[str]:
+    """Return the keys that our own events may be signed with, the one that signs first.
+
+    Raises ConfigurationError.
+    """
+    known = settings()
+    return _accepted("BUS_SIGNING_KEY", known.bus_signing_key, known.bus_signing_key_arn)
 
 
 @cache
@@ -325,12 +332,13 @@ def bus_keys() -> ports.BusKeys:
     return DynamoBusKeys()
 
 
-def bus_keys_secret() -> str:
-    """Return what the secrets of partners' keys are derived from; raises ConfigurationError."""
-    from chalicelib.adapters.secrets import secret
+def bus_keys_secrets() -> Iterable[str]:
+    """Return what the secrets of partners' keys may be derived from, that of new keys first.
 
+    Raises ConfigurationError.
+    """
     known = settings()
-    return secret("BUS_KEYS_SECRET", known.bus_keys_secret, known.bus_keys_secret_arn)
+    return _accepted("BUS_KEYS_SECRET", known.bus_keys_secret, known.bus_keys_secret_arn)
 
 
 @cache
@@ -490,6 +498,17 @@ _JOBS: Mapping[JobName, Callable[[], Job]] = {
     JobName.SLA_CHECK: _sla_check,
     JobName.DAILY_AGGREGATES: _daily_aggregates,
 }
+
+
+def _accepted(
+    variable: str, value: SecretStr | None, arn: str | None, *, min_bytes: int = 1
+) -> Iterable[str]:
+    """Return what a secret may be: nothing to go through where it is not configured at all."""
+    from chalicelib.adapters.secrets import Accepted
+
+    found = Accepted(variable, value, arn, min_bytes=min_bytes)
+    next(iter(found))
+    return found
 
 
 def _budget_store() -> DynamoBudgetStore:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -156,18 +157,24 @@ def read(body: str, detail: dict[str, Any] | None) -> Message:
     return message
 
 
-def verify(message: Message, key: BusKey | None, secret: str, arrived_at: datetime) -> BusKey:
+def verify(
+    message: Message, key: BusKey | None, secrets: Iterable[str], arrived_at: datetime
+) -> BusKey:
     """Have a message be of who it says, and return the key that says so; raises RejectedError.
+
+    `secrets` are what that key may sign with: during a rotation two.
 
     The signature covers id, time and data. That type and source are not exchanged is for the key:
     it has one source, and its types.
     """
     if key is None or not key.is_good(arrived_at) or key.source != message.source:
         raise RejectedError(Reason.UNKNOWN_KEY)
-    expected = sign_data(secret.encode(), message.id, message.time, message.data)
-    if not hmac.compare_digest(expected.encode(), message.signature.encode(errors="replace")):
-        raise RejectedError(Reason.BAD_SIGNATURE)
-    return key
+    signature = message.signature.encode(errors="replace")
+    for secret in secrets:
+        expected = sign_data(secret.encode(), message.id, message.time, message.data)
+        if hmac.compare_digest(expected.encode(), signature):
+            return key
+    raise RejectedError(Reason.BAD_SIGNATURE)
 
 
 def judge_freshness(message: Message, arrived_at: datetime) -> None:

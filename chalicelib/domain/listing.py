@@ -268,24 +268,36 @@ def position(request: BudgetRequest | Summary) -> str:
     return f"{request.created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{request.id}"
 
 
-def seal(key: bytes, at: str, *, question: str, caller: str) -> str:
-    """Return a cursor that goes on after position `at`, for this question of this caller alone."""
+def seal(secrets: Iterable[str], at: str, *, question: str, caller: str) -> str:
+    """Return a cursor that goes on after position `at`, for this question of this caller alone.
+
+    The key is derived from the first of `secrets`, so that it is no secret to configure.
+    """
+    return _sealed(next(iter(secrets)), at, question, caller)
+
+
+def _sealed(secret: str, at: str, question: str, caller: str) -> str:
+    key = hmac.digest(secret.encode(), b"budget-requests/cursor", "sha256")
     signature = _signature(key, at, question, caller)
     return base64.urlsafe_b64encode(signature + at.encode()).decode().rstrip("=")
 
 
-def unseal(key: bytes, cursor: str, *, question: str, caller: str) -> str:
-    """Return the position in a cursor; raises InvalidInputError where it is not ours for this."""
+def unseal(secrets: Iterable[str], cursor: str, *, question: str, caller: str) -> str:
+    """Return the position in a cursor that any of `secrets` sealed.
+
+    Raises InvalidInputError where it is not ours for this.
+    """
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         at = raw[_CURSOR_SIGNATURE_BYTES:].decode()
     except (binascii.Error, ValueError):
         raise _foreign_cursor() from None
-    # Sealed again and compared as text: base64 has many spellings of the same bytes.
-    sealed = seal(key, at, question=question, caller=caller)
-    if not hmac.compare_digest(sealed.encode(), cursor.encode()):
-        raise _foreign_cursor()
-    return at
+    for secret in secrets:
+        # Sealed again and compared as text: base64 has many spellings of the same bytes.
+        sealed = _sealed(secret, at, question, caller)
+        if hmac.compare_digest(sealed.encode(), cursor.encode()):
+            return at
+    raise _foreign_cursor()
 
 
 def _signature(key: bytes, at: str, question: str, caller: str) -> bytes:

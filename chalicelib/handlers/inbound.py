@@ -20,7 +20,7 @@ def inbound(event: SQSEvent) -> BatchResponse:
     """Do what each message asks for; what is refused for good is parked, answered and counted."""
     works = usecase.Works(
         keys=bootstrap.bus_keys(),
-        root=bootstrap.bus_keys_secret(),
+        roots=bootstrap.bus_keys_secrets(),
         receipts=bootstrap.receipts(),
         parked=bootstrap.parked_messages(),
         rejections=bootstrap.bus(),

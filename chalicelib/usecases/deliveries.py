@@ -7,7 +7,7 @@ quarter of an hour from a time kept in the table, which a sweep looks at every m
 
 import json
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -282,7 +282,7 @@ def list_page(
     by: Actor,
     subscriptions: Subscriptions,
     deliveries: Deliveries,
-    cursor_key: bytes,
+    cursor_secrets: Iterable[str],
 ) -> DeliveryPage:
     """Return a page of a subscription's deliveries, those of the newest events first.
 
@@ -290,14 +290,14 @@ def list_page(
     """
     managed(subscription_id, by=by, subscriptions=subscriptions)
     sealed = {"question": f"deliveries of {subscription_id}", "caller": f"{by.level}#{by.id}"}
-    before = unseal(cursor_key, query.cursor, **sealed) if query.cursor else None
+    before = unseal(cursor_secrets, query.cursor, **sealed) if query.cursor else None
     found = deliveries.latest(subscription_id, limit=query.limit + 1, before=before)
     rows = tuple(found[: query.limit])
     goes_on = len(found) > query.limit
     return DeliveryPage(
         rows=rows,
         limit=query.limit,
-        next_cursor=seal(cursor_key, rows[-1].id, **sealed) if goes_on else None,
+        next_cursor=seal(cursor_secrets, rows[-1].id, **sealed) if goes_on else None,
     )
 
 

@@ -4,7 +4,7 @@ What a message changes is written in the same transaction as the receipt that it
 its source and id, so that it acts once, wherever a function dies and however often it comes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,10 +76,10 @@ _DONE = 200
 
 @dataclass(frozen=True)
 class Works:
-    """All that commands of partners need; `root` is what their keys' secrets are derived from."""
+    """All that commands of partners need; their keys' secrets are derived from one of `roots`."""
 
     keys: BusKeys
-    root: str
+    roots: Iterable[str]
     receipts: Receipts
     parked: ParkedMessages
     rejections: Rejections
@@ -114,8 +114,8 @@ def take(delivered: Delivered, *, at: datetime, works: Works) -> Parked | None:
 def _verified(message: Message, delivered: Delivered, works: Works) -> BusKey:
     known = bus_keys.is_well_formed(message.key_id)
     key = works.keys.find(message.key_id) if known else None
-    secret = bus_keys.secret_of(message.key_id, works.root)
-    return inbound.verify(message, key, secret, delivered.arrived_at)
+    secrets = (bus_keys.secret_of(message.key_id, root) for root in works.roots)
+    return inbound.verify(message, key, secrets, delivered.arrived_at)
 
 
 class _Done(BaseModel):

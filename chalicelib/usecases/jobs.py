@@ -5,7 +5,7 @@ is renewed; a function that dies between two lines has lost the step it was at a
 may so be done twice, and doing one twice does no harm: that is each job's own promise.
 """
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,7 +113,7 @@ def list_runs(
     by: Actor,
     known: Collection[JobName],
     runs: JobRuns,
-    cursor_key: bytes,
+    cursor_secrets: Iterable[str],
 ) -> RunPage:
     """Return a page of a job's runs, newest first.
 
@@ -122,14 +122,14 @@ def list_runs(
     access.may_run_jobs(by)
     job = _named(name, known)
     sealed = {"question": f"runs of {job}", "caller": f"{by.level}#{by.id}"}
-    after = unseal(cursor_key, query.cursor, **sealed) if query.cursor else None
+    after = unseal(cursor_secrets, query.cursor, **sealed) if query.cursor else None
     found = runs.latest(job, limit=query.limit + 1, after=after)
     rows = tuple(found[: query.limit])
     goes_on = len(found) > query.limit
     return RunPage(
         rows=rows,
         limit=query.limit,
-        next_cursor=seal(cursor_key, rows[-1].position, **sealed) if goes_on else None,
+        next_cursor=seal(cursor_secrets, rows[-1].position, **sealed) if goes_on else None,
     )
 
 

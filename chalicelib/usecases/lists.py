@@ -1,6 +1,6 @@
 """Reading many: the list of requests, a request's history and mails, lines by supplier."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -65,7 +65,7 @@ def requests(
     at: datetime,
     lists: RequestLists,
     cache: ListCache[Cut],
-    cursor_key: bytes,
+    cursor_secrets: Iterable[str],
 ) -> Page[Summary]:
     """Return the requests `by` may see that `query` asks for, newest first, with their number.
 
@@ -76,11 +76,11 @@ def requests(
     caller = f"{by.level}#{by.id}"
 
     def cursor(rows: Sequence[Summary]) -> str:
-        return seal(cursor_key, position(rows[-1]), question=query.question, caller=caller)
+        return seal(cursor_secrets, position(rows[-1]), question=query.question, caller=caller)
 
     after = None
     if query.cursor is not None:
-        after = unseal(cursor_key, query.cursor, question=query.question, caller=caller)
+        after = unseal(cursor_secrets, query.cursor, question=query.question, caller=caller)
     selection = select(query, by)
     if selection is None:
         return Page(rows=(), total=0, limit=query.limit, page=None if after else query.page)

@@ -45,7 +45,7 @@ class House:
             at=self.at,
             lists=self.lists,
             cache=self.cache,
-            cursor_key=b"k",
+            cursor_secrets=("k",),
         )
 
     def settled(self, by: Actor = ADMIN, **query: Any) -> Page[Summary]:  # noqa: ANN401 - JSON

@@ -67,7 +67,7 @@ class Worker:
             self.keys.add(key, audit=created().audit)
         self.works = usecase.Works(
             keys=self.keys,
-            root=BUS_KEYS_SECRET,
+            roots=(BUS_KEYS_SECRET,),
             receipts=self.receipts,
             parked=self.parked,
             rejections=self.rejections,

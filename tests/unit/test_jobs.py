@@ -389,7 +389,7 @@ class Desk:
 
     def page(self, query: RunQuery, name: str = "finance-sync") -> jobs.RunPage:
         return jobs.list_runs(
-            name, query, by=SUPERADMIN, known={JOB}, runs=self.runs, cursor_key=b"k" * 32
+            name, query, by=SUPERADMIN, known={JOB}, runs=self.runs, cursor_secrets=("k" * 32,)
         )
 
 
@@ -465,5 +465,5 @@ def test_a_cursor_is_good_for_its_job_alone(desk: Desk) -> None:
             by=SUPERADMIN,
             known={JobName.SLA_CHECK},
             runs=desk.runs,
-            cursor_key=b"k" * 32,
+            cursor_secrets=("k" * 32,),
         )

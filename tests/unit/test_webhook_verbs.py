@@ -267,7 +267,7 @@ EVERY_VERB: dict[str, Callable[[Desk, str, Actor], object]] = {
         by=by,
         subscriptions=d.subscriptions,
         deliveries=FakeDeliveries(),
-        cursor_key=b"k",
+        cursor_secrets=("k",),
     ),
 }
 

@@ -325,8 +325,8 @@ class Api:
         self, route: Route, call_id: str, serve: Callable[[Actor, datetime], Response]
     ) -> Response:
         """Serve who proved who they are, within their limits, and tell them what is left."""
-        secret, at = bootstrap.jwt_secret(), bootstrap.now()
-        actor = authentication.caller_of(self._blueprint.current_request.headers, secret, at)
+        secrets, at = bootstrap.jwt_secrets(), bootstrap.now()
+        actor = authentication.caller_of(self._blueprint.current_request.headers, secrets, at)
         usage = rate_limit.count(actor, at, is_creation=route.is_creation)
 
         def admit() -> Response:

@@ -1,6 +1,6 @@
 """Who is calling: a person with HR Auth's JWT, or a service with an API key (SPEC.md 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import jwt
@@ -46,8 +46,8 @@ class _Claims(BaseModel):
     department: str | None = None
 
 
-def caller_of(headers: Mapping[str, str], secret: str, at: datetime) -> Actor:
-    """Return who the headers of a call prove; `secret` is that of the tokens.
+def caller_of(headers: Mapping[str, str], secrets: Iterable[str], at: datetime) -> Actor:
+    """Return who the headers of a call prove; `secrets` are what tokens may be signed with.
 
     Raises what `actor_of` raises; MissingApiKeyError, InvalidApiKeyError, ExpiredApiKeyError;
     InvalidInputError for two proofs at once: nobody should have to guess whose call it was.
@@ -58,7 +58,7 @@ def caller_of(headers: Mapping[str, str], secret: str, at: datetime) -> Actor:
         if key and key.strip():
             wrong = f"must not come together with {AUTHORIZATION}"
             raise InvalidInputError((FieldError(API_KEY, wrong),))
-        return actor_of(authorization, secret)
+        return actor_of(authorization, secrets)
     if not key.strip():
         raise MissingApiKeyError
     return api_keys.authenticate(key.strip(), at=at, keys=bootstrap.api_keys(), failed=_not_noted)
@@ -68,7 +68,7 @@ def _not_noted(error: Exception) -> None:
     logger().warning("the use of an API key was not noted", extra={"reason": repr(error)})
 
 
-def actor_of(authorization: str | None, secret: str) -> Actor:
+def actor_of(authorization: str | None, secrets: Iterable[str]) -> Actor:
     """Return who an `Authorization` header proves.
 
     Raises MissingTokenError, TokenExpiredError, InvalidTokenError.
@@ -76,14 +76,7 @@ def actor_of(authorization: str | None, secret: str) -> Actor:
     if not authorization or not authorization.lower().startswith(_SCHEME):
         raise MissingTokenError("Authorization token required")
     try:
-        # The issue time must be there, but a clock that runs ahead of ours is no forgery.
-        decoded = jwt.decode(
-            authorization[len(_SCHEME) :].strip(),
-            secret,
-            algorithms=["HS256"],
-            options={"require": _REQUIRED, "verify_iat": False},
-        )
-        claims = _Claims.model_validate(decoded)
+        claims = _Claims.model_validate(_decoded(authorization[len(_SCHEME) :].strip(), secrets))
     except jwt.ExpiredSignatureError:
         raise TokenExpiredError("Token expired") from None
     except (jwt.InvalidTokenError, ValidationError):
@@ -100,3 +93,19 @@ def actor_of(authorization: str | None, secret: str) -> Actor:
         department=named if claims.department else department_of(claims.role),
         email=claims.email,
     )
+
+
+def _decoded(token: str, secrets: Iterable[str]) -> dict[str, object]:
+    """Return the claims of a token that one of the secrets signed; raises jwt.InvalidTokenError."""
+    for secret in secrets:
+        try:
+            # The issue time must be there, but a clock that runs ahead of ours is no forgery.
+            return jwt.decode(
+                token,
+                secret,
+                algorithms=["HS256"],
+                options={"require": _REQUIRED, "verify_iat": False},
+            )
+        except jwt.InvalidSignatureError:
+            continue
+    raise jwt.InvalidSignatureError

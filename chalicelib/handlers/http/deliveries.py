@@ -72,7 +72,7 @@ def declare(api: Api) -> None:
             by=call.actor,
             subscriptions=bootstrap.subscriptions(),
             deliveries=bootstrap.deliveries(),
-            cursor_key=bootstrap.cursor_key(),
+            cursor_secrets=bootstrap.jwt_secrets(),
         )
         meta = DeliveryMeta(limit=page.limit, next_cursor=page.next_cursor)
         return Answer([DELIVERY.of(each) for each in page.rows], meta=meta.model_dump())

@@ -39,7 +39,7 @@ def declare(api: Api) -> None:
             at=call.at,
             lists=bootstrap.request_lists(),
             cache=bootstrap.list_cache(),
-            cursor_key=bootstrap.cursor_key(),
+            cursor_secrets=bootstrap.jwt_secrets(),
         )
         rows = [row.model_dump() for row in page.rows]
         return Answer(rows, meta=_meta(page), is_cached=page.is_cached)

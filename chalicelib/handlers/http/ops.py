@@ -59,7 +59,7 @@ def declare(api: Api) -> None:
             by=call.actor,
             known=bootstrap.job_names(),
             runs=bootstrap.job_runs(),
-            cursor_key=bootstrap.cursor_key(),
+            cursor_secrets=bootstrap.jwt_secrets(),
         )
         meta = RunMeta(limit=page.limit, next_cursor=page.next_cursor)
         return Answer([JOB_RUN.of(run) for run in page.rows], meta=meta.model_dump())
