@@ -16,7 +16,7 @@ import httpx
 from bench.operations import compose
 from bench.queues import idleness
 from chalicelib import bootstrap
-from chalicelib.adapters.request_store import request_row
+from chalicelib.adapters.request_rows import row_of
 from chalicelib.adapters.tables import RequestRow
 from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor, Level
@@ -103,8 +103,6 @@ def _waiting() -> Iterator[int]:
                 NEW, CLERK, at, sequence=number, calendar=calendar, budget=picture
             )
             submitted = transitions.submit(made.after, CLERK, at, days)
-            row = request_row(submitted)
-            row.outbox = Outbox().model_dump_json()
-            writes.save(row)
+            writes.save(row_of(submitted.after, Outbox()))
             ids.append(submitted.after.id)
     return iter(ids)

@@ -12,15 +12,15 @@ from bench.operations import compose
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.keys import totals_pk
-from chalicelib.adapters.request_store import request_row
+from chalicelib.adapters.request_rows import row_of
 from chalicelib.domain import transitions
 from chalicelib.domain.access import DEPARTMENTS, Actor, Level
 from chalicelib.domain.budgets import BudgetPicture
-from chalicelib.domain.changes import Change
 from chalicelib.domain.content import NewRequest
 from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.listing import ListQuery, Summary
-from chalicelib.domain.requests import Status
+from chalicelib.domain.messages import Outbox
+from chalicelib.domain.requests import BudgetRequest, Status
 from chalicelib.usecases import lists
 from chalicelib.usecases.caching import ListCache
 from chalicelib.usecases.lists import Page
@@ -94,12 +94,12 @@ def _fill(first: int, last: int) -> None:
     while batch := list(islice(numbers, 1000)):
         with tables.RequestRow.batch_write() as writes:
             for number in batch:
-                writes.save(request_row(_created(number)))
+                writes.save(row_of(_created(number), Outbox()))
     for department in DEPARTMENTS:
         tables.TotalsRow(totals_pk(department), pending=last // len(DEPARTMENTS)).save()
 
 
-def _created(number: int) -> Change:
+def _created(number: int) -> BudgetRequest:
     department = DEPARTMENTS[number % len(DEPARTMENTS)]
     by = Actor(id=f"u-{number % 500}", name="someone", role="Clerk", level=Level.USER,
                department=department)  # fmt: skip
@@ -110,9 +110,10 @@ def _created(number: int) -> Change:
     )
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
     picture = BudgetPicture(budget=None)
-    return transitions.create(
+    made = transitions.create(
         new, by, at, sequence=number + 1, calendar=FiscalCalendar(), budget=picture
     )
+    return made.after
 
 
 @contextmanager

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.bus import EventBridgeBus
     from chalicelib.adapters.retry_queue import SqsRetryQueue
     from chalicelib.adapters.set_aside import SqsSetAside
+    from chalicelib.adapters.streams import Image
     from chalicelib.adapters.told import DynamoTold
     from chalicelib.usecases import ports
     from chalicelib.usecases.caching import Cache, HitMeter, ListCache
@@ -286,6 +287,13 @@ def set_aside() -> SqsSetAside:
     from chalicelib.adapters.set_aside import SqsSetAside
 
     return SqsSetAside(required(settings().set_aside_queue_url, "SET_ASIDE_QUEUE_URL"))
+
+
+def told_in(image: Image) -> str | None:
+    """Return what a row in a stream tells, as JSON; None for nothing. Raises UntellableError."""
+    from chalicelib.adapters.streams import told_in
+
+    return told_in(image)
 
 
 @cache

@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,13 @@ def _stream_records(aws: Aws) -> list[dict[str, Any]]:
 
 def _request_row(aws: Aws) -> dict[str, Any]:
     (row,) = (row for row in aws.rows("requests") if row["sk"] == {"S": "REQUEST"})
-    return row
+    return {
+        name: {kind: _json(value)} for name, each in row.items() for kind, value in each.items()
+    }
+
+
+def _json(value: str | bytes) -> str:
+    return b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _event(change: Change) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from chalicelib.adapters.keys import due_at, due_for
+from chalicelib.adapters.request_rows import summary_in
 from chalicelib.adapters.tables import RequestRow
 from chalicelib.domain.access import Department
 from chalicelib.domain.deadlines import DueKind, DueRequest
-from chalicelib.domain.listing import Summary
 
 #: Sorts before every position.
 _BEFORE_ALL = "0"
@@ -40,7 +40,4 @@ class DynamoDueRequests:
             RequestRow.due_at.between(first, last),
             limit=limit,
         )
-        return [
-            DueRequest(position=row.due_at, summary=Summary.model_validate_json(row.summary))
-            for row in rows
-        ]
+        return [DueRequest(position=row.due_at, summary=summary_in(row)) for row in rows]

@@ -15,6 +15,7 @@ from chalicelib.adapters.keys import (
     request_pk,
     totals_pk,
 )
+from chalicelib.adapters.request_rows import summary_in
 from chalicelib.adapters.tables import HistoryRow, ListIndex, RequestRow, SupplierRow, TotalsRow
 from chalicelib.domain.access import Department
 from chalicelib.domain.errors import FilterTooBroadError
@@ -147,7 +148,7 @@ def _partition(
     )
     for row in rows:
         if row.summary is not None and row.listed != after:
-            yield Summary.model_validate_json(row.summary)
+            yield summary_in(row)
 
 
 def _between(selection: Selection, after: str | None) -> Condition:

@@ -8,14 +8,14 @@ from pynamodb.exceptions import CancellationReason
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.adapters.keys import NOTIFICATIONS, department_status, due_at, due_for, request_pk
+from chalicelib.adapters.keys import NOTIFICATIONS, request_pk
 from chalicelib.adapters.money_parts import HoldConfirmedError, money_parts
 from chalicelib.adapters.receipts import receipt_part
 from chalicelib.adapters.request_parts import rows_beside, totals
+from chalicelib.adapters.request_rows import request_in, row_of
 from chalicelib.adapters.tables import RequestRow, SequenceRow
 from chalicelib.adapters.transactions import Part, transact
 from chalicelib.domain.changes import Change
-from chalicelib.domain.deadlines import due
 from chalicelib.domain.errors import (
     ConflictError,
     FieldError,
@@ -23,7 +23,6 @@ from chalicelib.domain.errors import (
     RequestNotFoundError,
 )
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.listing import Summary, position
 from chalicelib.domain.messages import Outbox
 from chalicelib.domain.notifications import Notification
 from chalicelib.domain.requests import BudgetRequest
@@ -48,27 +47,30 @@ class DynamoRequestStore:
             row = RequestRow.get(request_pk(request_id), "REQUEST", consistent_read=True)
         except RequestRow.DoesNotExist:
             raise RequestNotFoundError from None
-        return _parsed(row.body)
+        return _existing(row)
 
     def get_with_mails(self, request_id: int, *, mails: int) -> Stored:
         """Return a request with its newest mails, in one consistent query."""
-        rows = RequestRow.query(
-            request_pk(request_id),
-            RequestRow.sk.between(NOTIFICATIONS, "REQUEST"),
-            consistent_read=True,
-            scan_index_forward=False,
-            limit=1 + mails,
+        rows = list(
+            RequestRow.query(
+                request_pk(request_id),
+                RequestRow.sk.between(NOTIFICATIONS, "REQUEST"),
+                consistent_read=True,
+                scan_index_forward=False,
+                limit=1 + mails,
+            )
         )
-        text = tuple(row.body for row in rows)
-        if not text:
+        if not rows:
             raise RequestNotFoundError
-        return Stored(text, lambda: (_parsed(text[0]), _notifications(text[1:])))
+        return Stored(
+            tuple(row.body for row in rows), lambda: (_existing(rows[0]), _notifications(rows[1:]))
+        )
 
     def get_many(self, request_ids: Sequence[int]) -> dict[int, BudgetRequest]:
         """Return those of the requests that exist, in one round trip."""
         keys = [(request_pk(request_id), "REQUEST") for request_id in request_ids]
         rows = RequestRow.batch_get(keys, consistent_read=True)
-        requests = (BudgetRequest.model_validate_json(row.body) for row in rows)
+        requests = map(request_in, rows)
         return {request.id: request for request in requests if not request.is_deleted}
 
     def commit(self, *changes: Change, receipt: Receipt | None = None) -> None:
@@ -89,22 +91,24 @@ class _AlreadyWrittenError(Exception):
     """A retry of our own write, whose answer was lost, has met itself: it is all there."""
 
 
-def _parsed(body: str) -> BudgetRequest:
-    request = BudgetRequest.model_validate_json(body)
+def _existing(row: RequestRow) -> BudgetRequest:
+    request = request_in(row)
     if request.is_deleted:
         raise RequestNotFoundError
     return request
 
 
-def _notifications(bodies: Sequence[str]) -> tuple[Notification, ...]:
-    return tuple(Notification.model_validate_json(body) for body in bodies)
+def _notifications(rows: Sequence[RequestRow]) -> tuple[Notification, ...]:
+    return tuple(Notification.model_validate_json(row.body) for row in rows)
 
 
 def _write(changes: Sequence[Change], receipt: Receipt | None, confirmed: Collection[str]) -> None:
     puts: list[Part] = []
     if receipt:
         puts.append(receipt_part(receipt, datetime.now(UTC)))
-    rows = [request_row(change) for change in changes]
+    rows = [
+        row_of(change.after, Outbox(events=change.events, audit=change.audit)) for change in changes
+    ]
     if len(rows) > 1 and sum(map(_size, rows)) > MAX_REQUESTS_BYTES:
         wrong = "name requests that are too large to be written together; name fewer"
         raise InvalidInputError((FieldError("ids", wrong),))
@@ -120,7 +124,7 @@ def _request_part(change: Change, row: RequestRow) -> Part:
         transaction.save(row, condition=condition, return_values=ALL_OLD)
 
     def refused(reason: CancellationReason) -> Exception:
-        known = (reason.raw_item or {}).get("body", {}).get("S")
+        known = (reason.raw_item or {}).get("body", {}).get("B")
         return _AlreadyWrittenError() if known == row.body else ConflictError()
 
     return Part(add, refused)
@@ -128,31 +132,7 @@ def _request_part(change: Change, row: RequestRow) -> Part:
 
 def _size(row: RequestRow) -> int:
     """Return how large a row is, but for its names and keys (bytes)."""
-    return sum(len(text.encode()) for text in (row.body, row.outbox, row.summary or ""))
-
-
-def request_row(change: Change) -> RequestRow:
-    """Return the item that a change makes of its request."""
-    after = change.after
-    row = RequestRow(
-        pk=request_pk(after.id),
-        version=after.version,
-        status=after.status.value,
-        department=after.department,
-        requested_by=after.requested_by,
-        body=after.model_dump_json(exclude_none=True),  # most fields of most requests are none
-        outbox=Outbox(events=change.events, audit=change.audit).model_dump_json(),
-    )
-    if not after.is_deleted:  # what is deleted leaves the list indexes
-        row.listed = position(after)
-        row.department_status = department_status(after.department, after.status)
-        row.linked_to = after.linked_purchase_request_id
-        row.summary = Summary.of(after).model_dump_json(exclude_none=True)
-    next_look = due(after)
-    if next_look:
-        row.due_for = due_for(after.department, next_look.kind)
-        row.due_at = due_at(next_look.at, after.id)
-    return row
+    return len(row.body) + len(row.summary or b"")
 
 
 def _unchanged_since(change: Change) -> Condition:

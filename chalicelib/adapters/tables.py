@@ -1,18 +1,21 @@
 """The tables as PynamoDB models: keys and what conditions read are attributes, the rest is JSON.
 
-A request's body is one JSON text: it is read and written as a whole, by code that parses it into
-a model anyway, and a map of attributes would cost a Python call a field in both directions.
+A request is one JSON text, packed (packing.py): it is read and written as a whole, by code that
+parses it into a model anyway, and a map of attributes would cost a Python call a field in both
+directions.
 Amounts are whole cents: DynamoDB numbers are exact, PynamoDB's way through floats is not.
 """
 
 from typing import Any
 
 from pynamodb.attributes import (
+    Attribute,
     BooleanAttribute,
     NumberAttribute,
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection, TableConnection
+from pynamodb.constants import BINARY, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
@@ -24,6 +27,17 @@ UNNAMED = "unnamed"
 
 class _Meta:
     table_name = UNNAMED
+
+
+class PackedAttribute(Attribute[bytes | str]):
+    """JSON as packed bytes; in rows of the form before that, the text itself."""
+
+    attr_type = BINARY
+
+    def get_value(self, value: dict[str, Any]) -> bytes | str:
+        """Return what a row has, whichever of the two it is."""
+        found: bytes | str = value[BINARY] if BINARY in value else value[STRING]
+        return found
 
 
 class Row(Model):
@@ -141,15 +155,15 @@ class BySupplier(GlobalSecondaryIndex["SupplierRow"]):
 
 
 class RequestRow(InRequests):
-    """A request: its state as JSON, and in `outbox` what is told of its last change.
+    """A request: in `body` its state and what is told of its last change (request_rows.py).
 
     `listed` is its place in the lists, `summary` what they show of it; a deleted one has neither.
-    `due_for` and `due_at` say what is to be looked at next, and when; most have neither.
+    `due_for` and `due_at` say what is to be looked at next, and when; most have neither. What is
+    told stands in `outbox` in rows of the form before packing.
     """
 
     sk = UnicodeAttribute(range_key=True, default="REQUEST")
     version = NumberAttribute()
-    status = UnicodeAttribute()
     department = UnicodeAttribute()
     requested_by = UnicodeAttribute()
     department_status = UnicodeAttribute(null=True)
@@ -157,9 +171,9 @@ class RequestRow(InRequests):
     listed = UnicodeAttribute(null=True)
     due_for = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(null=True)
-    summary = UnicodeAttribute(null=True)
-    body = UnicodeAttribute()
-    outbox = UnicodeAttribute()
+    summary = PackedAttribute(null=True)
+    body = PackedAttribute()
+    outbox = UnicodeAttribute(null=True)
 
     by_owner = ByOwner()
     by_department = ByDepartment()

@@ -33,11 +33,12 @@ def relay(event: DynamoDBEvent) -> None:
     is_by_hand = bool(event.to_dict().get("byHand"))
     bus, told, published = bootstrap.bus(), bootstrap.told(), 0
     for record in records_of(event):
-        if not _has_news(record):
-            continue  # a child row, a delete, or a change that has nothing to tell
         try:
-            outbox = _read(record)
-            told.keep(outbox, _told(record))
+            text = _news_in(record)
+            if text is None:
+                continue  # a child row, a delete, or a change that has nothing to tell
+            outbox = _read(text)
+            told.keep(outbox, text)
             bus.publish(outbox.events, outbox.audit)
         except UntellableError as error:
             if is_by_hand:
@@ -48,20 +49,22 @@ def relay(event: DynamoDBEvent) -> None:
     logger().info("relayed", extra={"changes": published})
 
 
-def _has_news(record: dict[str, Any]) -> bool:
-    told, before = _told(record), record["dynamodb"].get("OldImage", {}).get("outbox")
-    return told is not None and told != before
-
-
-def _told(record: dict[str, Any]) -> Any:  # noqa: ANN401 - an attribute as DynamoDB has it
-    return record["dynamodb"].get("NewImage", {}).get("outbox")
-
-
-def _read(record: dict[str, Any]) -> Outbox:
+def _news_in(record: dict[str, Any]) -> str | None:
+    """Return what a record tells that its row did not tell before; raises UntellableError."""
+    images = record["dynamodb"]
+    told = bootstrap.told_in(images.get("NewImage", {}))
+    if told is None:
+        return None
     try:
-        return Outbox.model_validate_json(_told(record)["S"])
-    except KeyError:
-        raise UntellableError("what it tells is no text") from None
+        before = bootstrap.told_in(images.get("OldImage", {}))
+    except UntellableError:
+        return told  # set aside when it was new
+    return told if told != before else None
+
+
+def _read(text: str) -> Outbox:
+    try:
+        return Outbox.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -35,11 +35,11 @@ from chalicelib.domain.webhooks import Endpoint
 class Stored:
     """A request and its newest mails as they are stored.
 
-    `text` is another one when anything of them is; `open` parses it, and raises
-    RequestNotFoundError where the request was deleted.
+    `text` is another one when anything of them is, whatever form it has; `open` parses it, and
+    raises RequestNotFoundError where the request was deleted.
     """
 
-    text: tuple[str, ...]
+    text: tuple[bytes | str, ...]
     open: Callable[[], tuple[BudgetRequest, tuple[Notification, ...]]]
 
 

@@ -16,6 +16,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.keys import request_pk
+from chalicelib.adapters.request_rows import outbox_in, request_in
 from chalicelib.adapters.tables import RequestRow
 from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor
@@ -232,8 +233,8 @@ class Books:
         row = RequestRow.get(self._pk, "REQUEST", consistent_read=True)
         if row.version != self.request.version:
             self.turns_until_the_first_write = self.turns_until_the_first_write or turns
-            self.request = BudgetRequest.model_validate_json(row.body)
-            self.told.append(Outbox.model_validate_json(row.outbox))
+            self.request = request_in(row)
+            self.told.append(outbox_in(row))
 
 
 @pytest.fixture

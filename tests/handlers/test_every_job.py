@@ -3,7 +3,6 @@
 A new job registers in chalicelib/bootstrap.py and gets its case in CASES below.
 """
 
-import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from chalicelib.domain.jobs import JobName, JobOrder, JobPayload, JobRun, RunSta
 from chalicelib.domain.requests import request_id
 from chalicelib.usecases import jobs
 from chalicelib.usecases.jobs import Assignment, Job, Works
+from tests import stored
 from tests.conftest import TABLES, Aws
 from tests.factories import AT, SUPERADMIN, actor, approval, created
 from tests.partner import Partner
@@ -84,9 +84,10 @@ def _old_holds() -> None:
 
 
 def _requests(aws: Aws) -> object:
-    rows = [json.loads(row["body"]["S"]) for row in aws.rows("requests") if "outbox" in row]
+    rows = [row for row in aws.rows("requests") if row["sk"]["S"] == "REQUEST"]
     names = ("version", "is_overdue", "reservation_status", "is_expired", "events_so_far")
-    return sorted((row["id"], [row.get(name) for name in names]) for row in rows)
+    known = map(stored.request, rows)
+    return sorted((request.id, [getattr(request, name) for name in names]) for request in known)
 
 
 CASES = {

@@ -14,7 +14,7 @@ from chalicelib.domain.inbound import Parked
 from chalicelib.domain.requests import ReservationStatus
 from chalicelib.domain.signing import sign
 from chalicelib.handlers.inbound import inbound as worker
-from tests import samples
+from tests import samples, stored
 from tests.conftest import Aws, Logs
 from tests.factories import (
     AT,
@@ -70,7 +70,7 @@ def test_an_approved_purchase_request_becomes_one_submitted_request(aws: Aws) ->
     assert run(worker, again(message, 3)) == []
 
     (row,) = requests(aws)
-    body = json.loads(row["body"]["S"])
+    body = json.loads(stored.state(row))
     assert body["linkedPurchaseRequestId"] == "PR-77"
     assert (body["status"], body["isDraft"]) == ("PENDING", False)
     assert body["requestedBy"] == "bus:procurement"

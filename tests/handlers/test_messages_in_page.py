@@ -1,6 +1,5 @@
 """What docs/messages-in.md says to partners is so: its program runs, its tables are whole."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from chalicelib import bootstrap
 from chalicelib.domain.bus_keys import Command, secret_of
 from chalicelib.domain.inbound import Reason
 from chalicelib.handlers.inbound import inbound as worker
-from tests import samples
+from tests import samples, stored
 from tests.conftest import REGION, Aws
 from tests.factories import BUS_KEYS_SECRET, bus_key, created, purchase_data
 from tests.handlers.workers import run
@@ -56,7 +55,7 @@ def test_what_a_partner_signs_as_the_page_says_is_taken(
     assert run(worker, record) == []
 
     (row,) = (row for row in aws.rows("requests") if row["sk"]["S"] == "REQUEST")
-    assert json.loads(row["body"]["S"])["purpose"] == "Größere Büros für 12.50 €"
+    assert stored.request(row).purpose == "Größere Büros für 12.50 €"
 
 
 def test_the_page_names_every_type_and_every_reason() -> None:

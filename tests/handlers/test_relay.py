@@ -2,6 +2,7 @@
 
 import copy
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters import aws as aws_clients
 from chalicelib.adapters.keys import told_sk
 from chalicelib.domain.errors import DeliveryFailedError
-from chalicelib.domain.messages import UntellableError
+from chalicelib.domain.listing import Summary
+from chalicelib.domain.messages import Outbox, UntellableError
 from chalicelib.handlers import relay
-from tests import samples
+from tests import samples, stored
 from tests.botocore_answers import answering
 from tests.conftest import Aws, Logs, client
 from tests.factories import signed
@@ -45,7 +47,7 @@ def test_rows_that_tell_nothing_are_passed_over(aws: Aws) -> None:
     removed, child = copy.deepcopy(payload["Records"][:2])
     removed["eventName"] = "REMOVE"
     del removed["dynamodb"]["NewImage"]
-    del child["dynamodb"]["NewImage"]["outbox"]
+    child["dynamodb"]["NewImage"]["body"] = {"S": "[]"}
     payload["Records"] = [removed, child, payload["Records"][2]]
 
     relay.relay(payload, None)
@@ -66,20 +68,59 @@ def test_what_stands_in_a_row_since_an_earlier_change_is_not_told_again(aws: Aws
     assert len(ids) == len(set(ids)) == 2 * len(samples.story())
 
 
+def test_a_row_of_the_form_before_packing_is_told_as_any_other(aws: Aws) -> None:
+    payload = samples.read(SAMPLE)
+    *_, last = payload["Records"]
+    last["dynamodb"]["NewImage"] = unpacked(last["dynamodb"]["NewImage"])
+    payload["Records"] = [last]
+
+    relay.relay(payload, None)
+
+    approved = samples.story()[-1]
+    assert told(aws) == [approved.events[0].id, approved.audit.id]
+
+
+def test_a_row_that_was_packed_since_is_not_told_again(aws: Aws) -> None:
+    payload = samples.read(SAMPLE)
+    *_, last = payload["Records"]
+    last["dynamodb"]["OldImage"] = unpacked(last["dynamodb"]["NewImage"])
+    payload["Records"] = [last]
+
+    relay.relay(payload, None)
+
+    assert told(aws) == []
+
+
+def unpacked(image: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a request in the form before packing."""
+    texts = {
+        "body": stored.state(image),
+        "outbox": stored.outbox(image).model_dump_json(),
+        "summary": Summary.of(stored.request(image)).model_dump_json(exclude_none=True),
+    }
+    return image | {name: {"S": text} for name, text in texts.items()}
+
+
 UNREADABLE = [
-    pytest.param({"S": '{"events": "secret words"}'}, "cannot be read: events", id="another form"),
-    pytest.param({"S": '{"events": ["secret words"'}, "cannot be read", id="cut off"),
-    pytest.param({"N": "7"}, "is no text", id="no text"),
+    pytest.param(
+        {"outbox": {"S": '{"events": "secret words"}'}}, "read: events", id="another form"
+    ),
+    pytest.param({"outbox": {"S": '{"events": ["secret words"'}}, "cannot be read", id="cut off"),
+    pytest.param({"outbox": {"N": "7"}}, "is no text", id="no text"),
+    pytest.param({"outbox": {"B": "e30="}}, "is no text", id="bytes"),
+    pytest.param(
+        {"body": {"B": b64encode(b"\xffodd words").decode()}}, "not known", id="packed otherwise"
+    ),
 ]
 
 
-@pytest.mark.parametrize(("outbox", "reason"), UNREADABLE)
+@pytest.mark.parametrize(("attributes", "reason"), UNREADABLE)
 def test_what_can_never_be_told_is_set_aside_and_the_rest_goes_on(
-    aws: Aws, logs: Logs, outbox: dict[str, str], reason: str
+    aws: Aws, logs: Logs, attributes: dict[str, dict[str, str]], reason: str
 ) -> None:
     payload = samples.read(SAMPLE)
     poison = payload["Records"][1]
-    poison["dynamodb"]["NewImage"]["outbox"] = outbox
+    poison["dynamodb"]["NewImage"] |= attributes
 
     relay.relay(payload, None)
 
@@ -114,7 +155,7 @@ def test_what_the_bus_will_never_take_is_set_aside(aws: Aws) -> None:
 
 def test_what_the_queue_did_not_take_is_not_set_aside_and_comes_back(aws: Aws) -> None:
     payload = samples.read(SAMPLE)
-    payload["Records"][0]["dynamodb"]["NewImage"]["outbox"]["S"] = "{"
+    payload["Records"][0]["dynamodb"]["NewImage"]["outbox"] = {"S": "{"}
     client("sqs").delete_queue(QueueUrl=aws.set_aside_queue_url)
 
     with pytest.raises(ClientError, match="NonExistentQueue"):
@@ -123,7 +164,7 @@ def test_what_the_queue_did_not_take_is_not_set_aside_and_comes_back(aws: Aws) -
 
 def test_what_an_operator_has_told_again_is_never_set_aside(aws: Aws) -> None:
     payload = samples.read(SAMPLE) | {"byHand": True}
-    payload["Records"][2]["dynamodb"]["NewImage"]["outbox"]["S"] = "{"
+    payload["Records"][2]["dynamodb"]["NewImage"]["outbox"] = {"S": "{"}
 
     with pytest.raises(UntellableError, match="cannot be read"):
         relay.relay(payload, None)
@@ -137,8 +178,8 @@ def test_what_is_told_is_kept_in_the_order_of_the_changes(aws: Aws) -> None:
         relay.relay(payload, None)
 
     rows = sorted(aws.rows("told"), key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
-    assert [row["outbox"] for row in rows] == [
-        record["dynamodb"]["NewImage"]["outbox"] for record in payload["Records"]
+    assert [Outbox.model_validate_json(row["outbox"]["S"]) for row in rows] == [
+        stored.outbox(record["dynamodb"]["NewImage"]) for record in payload["Records"]
     ]
     expected = [
         (f"TOLD#{c.audit.time.date()}", told_sk(c.audit.time, c.audit.id)) for c in samples.story()

@@ -1,5 +1,6 @@
 """The payloads in events/ are what really comes, and each is used."""
 
+import copy
 import json
 import os
 import re
@@ -10,7 +11,8 @@ import pytest
 import time_machine
 
 from app import app
-from tests import samples
+from chalicelib.adapters import streams
+from tests import samples, stored
 from tests.conftest import Aws
 from tests.factories import AT
 from tests.http_api import token
@@ -24,7 +26,19 @@ def test_the_payloads_say_what_the_code_says(aws: Aws) -> None:
         text = json.dumps(payload, indent=2, ensure_ascii=False) + "\n"
         if os.environ.get("UPDATE_EVENTS"):
             (samples.EVENTS / name).write_text(text)
-        assert (samples.EVENTS / name).read_text() == text, f"{name} is old; see {samples.__name__}"
+        known = samples.read(name)
+        assert opened(known) == opened(payload), f"{name} is old; see {samples.__name__}"
+
+
+def opened(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return a payload with what is packed in it as text: zlibs differ in how they pack."""
+    payload = copy.deepcopy(payload)
+    for record in payload.get("Records", []):
+        for image in ("NewImage", "OldImage"):
+            if row := record.get("dynamodb", {}).get(image):
+                record["dynamodb"] |= {image: [stored.state(row), streams.told_in(row)]}
+            record.get("dynamodb", {}).pop("SizeBytes", None)
+    return payload
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -139,11 +139,13 @@ def test_the_relay_reads_the_streams_of_what_is_told_from_their_beginning(
 def test_the_relay_wakes_only_for_a_row_with_something_to_tell(
     functions: dict[str, dict[str, Any]],
 ) -> None:
+    # Every write of a request's own row tells something, packed with the request.
+    request = {"Keys": {"sk": {"S": ["REQUEST"]}}}
+    others = {"NewImage": {"outbox": {"S": [{"exists": True}]}}}
     for options in mappings(functions["Relay"]):
+        is_requests = options["Stream"]["Fn::GetAtt"][0] == "RequestsTable"
         (only,) = options["FilterCriteria"]["Filters"]
-        assert json.loads(only["Pattern"]) == {
-            "dynamodb": {"NewImage": {"outbox": {"S": [{"exists": True}]}}}
-        }
+        assert json.loads(only["Pattern"]) == {"dynamodb": request if is_requests else others}
 
 
 def test_the_relay_parks_what_it_cannot_tell(functions: dict[str, dict[str, Any]]) -> None:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from chalicelib import bootstrap
@@ -28,6 +27,7 @@ from chalicelib.domain.requests import BudgetRequest, ReservationStatus, Status
 from chalicelib.usecases import budgets, holds, requests, reservations, reviews
 from chalicelib.usecases.jobs import Assignment
 from chalicelib.usecases.writing import Writing
+from tests import stored
 from tests.conftest import Aws
 from tests.factories import (
     ADMIN,
@@ -314,9 +314,9 @@ class Storm:
                 if table == "budgets" and image["pk"]["S"] == budget_pk(KEY):
                     self._rows[image["sk"]["S"]] = image
                 elif image["sk"]["S"] == "REQUEST":
-                    request = _request(image["body"]["S"])
+                    request = stored.request(image)
                     self._requests[request.id] = request
-                    for event in _outbox(image["outbox"]["S"]).events:
+                    for event in stored.outbox(image).events:
                         if event.type.value in FOR_FINANCE:
                             self.waiting.append(PublishedEvent.model_validate(signed(event)))
 
@@ -415,8 +415,8 @@ class Storm:
         for image in self._images["requests"]:
             if image.get("sk", {}).get("S") != "REQUEST":
                 continue
-            request = _request(image["body"]["S"])
-            told.setdefault(request.id, []).append(_outbox(image["outbox"]["S"]))
+            request = stored.request(image)
+            told.setdefault(request.id, []).append(stored.outbox(image))
             versions.setdefault(request.id, []).append(request.version)
         for request in known.values():
             changes = told[request.id]
@@ -441,16 +441,6 @@ class Storm:
             assert "over_committed_since" not in row
         else:
             assert "over_committed_since" in row
-
-
-@lru_cache(maxsize=1000)
-def _request(text: str) -> BudgetRequest:
-    return BudgetRequest.model_validate_json(text)
-
-
-@lru_cache(maxsize=1000)
-def _outbox(text: str) -> Outbox:
-    return Outbox.model_validate_json(text)
 
 
 def _outstanding(request: BudgetRequest) -> Decimal:

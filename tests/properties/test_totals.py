@@ -21,6 +21,7 @@ from chalicelib.domain.content import Cancellation, DraftChange, ItemApproval
 from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.requests import BudgetRequest
+from tests import stored
 from tests.conftest import client
 from tests.factories import (
     AT,
@@ -142,7 +143,7 @@ def counted_one_by_one() -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {department: Counter() for department in DEPARTMENTS}
     for item in client("dynamodb").scan(TableName="test-requests")["Items"]:
         if item["sk"]["S"] == "REQUEST":
-            body = json.loads(item["body"]["S"])
+            body = json.loads(stored.state(item))
             if not body["isDeleted"]:
                 _count(body, found[body["department"]])
     return found

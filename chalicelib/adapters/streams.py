@@ -1,0 +1,32 @@
+"""Rows as they come in a table's stream: attributes in DynamoDB's JSON, bytes in base64."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+
+from chalicelib.adapters.packing import UnreadableError, unpack
+from chalicelib.domain.messages import UntellableError
+
+#: A row as a stream tells of it; empty where there was or is none.
+Image = Mapping[str, Mapping[str, str]]
+
+
+def told_in(image: Image) -> str | None:
+    """Return what a row tells, as the JSON of an Outbox; None where it tells nothing.
+
+    In a request's row it is packed with the request itself (request_rows.py). Raises
+    UntellableError where it is in no form that is known.
+    """
+    if "outbox" in image:
+        text = image["outbox"].get("S")
+        if text is None:
+            raise UntellableError("what it tells is no text")
+        return text
+    body = image.get("body", {}).get("B")
+    if body is None:
+        return None
+    summary = image.get("summary", {}).get("B")
+    try:
+        known = unpack(b64decode(summary))[0] if summary else ""
+        return unpack(b64decode(body), known=known)[1]
+    except UnreadableError as error:
+        raise UntellableError(f"what it tells is {error}") from None
