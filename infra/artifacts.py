@@ -1,6 +1,7 @@
 """The bucket that CloudFormation takes code and large templates from."""
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -24,9 +25,20 @@ class Artifacts:
         self._account = cloud.sts.get_caller_identity()["Account"]
         self.bucket = _bucket_name(self._account, cloud.region, stack_name)
 
+    def ensure_bucket(self) -> None:
+        """Make the bucket where there is none, closed to everyone else."""
+        try:
+            # Names are the world's: a bucket of somebody else must not get our code.
+            self._s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=self._account)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
+                raise
+            self._create_bucket()
+            self._close_bucket()
+
     def store(self, contents: bytes, suffix: str) -> str:
         """Return the key of an object with these contents, which is uploaded if it is new."""
-        self._ensure_bucket()
+        self.ensure_bucket()
         key = f"{hashlib.sha256(contents).hexdigest()}{suffix}"
         if not self._exists(key):
             self._s3.put_object(
@@ -52,15 +64,6 @@ class Artifacts:
             if error.response["Error"]["Code"] != "NoSuchBucket":
                 raise
 
-    def _ensure_bucket(self) -> None:
-        try:
-            # Names are the world's: a bucket of somebody else must not get our code.
-            self._s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=self._account)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
-                raise
-            self._create_bucket()
-
     def _create_bucket(self) -> None:
         if self._cloud.region == _NO_LOCATION:
             self._s3.create_bucket(Bucket=self.bucket)
@@ -69,6 +72,31 @@ class Artifacts:
         self._s3.create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": location}
         )
+
+    def _close_bucket(self) -> None:
+        """Keep the public out, and whoever comes without TLS; emulators have neither."""
+        if self._cloud.is_local:
+            return
+        self._s3.put_public_access_block(
+            Bucket=self.bucket,
+            PublicAccessBlockConfiguration={
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": True,
+                "BlockPublicPolicy": True,
+                "RestrictPublicBuckets": True,
+            },
+        )
+        arn = f"arn:{self._cloud.partition}:s3:::{self.bucket}"
+        only_tls = {
+            "Sid": "NobodyWithoutTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        policy = {"Version": "2012-10-17", "Statement": [only_tls]}
+        self._s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
 
     def _exists(self, key: str) -> bool:
         try:

@@ -48,6 +48,11 @@ class Cloud:
         return named or host.startswith("127.") or host == "::1"
 
     @property
+    def partition(self) -> str:
+        """What ARNs of this region begin with: `aws`, `aws-cn` and so on."""
+        return self._session.get_partition_for_region(self.region)
+
+    @property
     def cloudformation(self) -> "CloudFormationClient":
         """A client to CloudFormation."""
         return self._session.client(

@@ -31,6 +31,7 @@ def deploy(
     if cloud.is_local:
         # LocalStack does not know the resource type; the repairs verify the sender by API.
         values["ManageMailIdentity"] = "false"
+        values["Emulated"] = "true"
     with one_clear_line():
         artifacts = Artifacts(cloud, stack_name)
         report("Uploading the code")

@@ -1,6 +1,8 @@
-"""The stack's parameters from the caller's environment: typed, checked, none invented."""
+"""The stack's parameters: the caller's environment, then the stage's own; typed, none invented."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -16,6 +18,10 @@ from pydantic import (
 from chalicelib.domain.access import Department
 from infra.dependencies import LOCAL_STAGE
 from infra.errors import OperatorError
+
+#: What a stage sets where the caller does not, a file each, by the names of the environment. No
+#: secret or address is in them: they are the same for whoever runs that stage.
+STAGES = Path(__file__).with_name("stages")
 
 MIN_KEY_BYTES = 32  # HS256 and HMAC-SHA256: a shorter key is weaker than the hash
 
@@ -57,8 +63,18 @@ class _Environment(BaseModel):
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
     rate_limit_max_requests: int = Field(100, ge=1)
     rate_limit_max_creations: int = Field(10, ge=1)
+    log_retention_days: Literal[
+        "1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731"
+    ] = "30"
+    event_archive_days: int = Field(30, ge=1, le=3650)
+    api_calls_per_second: int = Field(100, ge=1, le=10_000)
+    api_calls_at_once: int = Field(200, ge=1, le=5_000)
+    partner_accounts: str = Field("", pattern=r"^(\d{12}(,\d{12})*)?$")
+    alarm_address: str = Field("", pattern=r"^([^@\s<>]+@[^@\s<>]+)?$")
     # "false" where the sender, or the domain of it, is known to SES from elsewhere.
     manage_mail_identity: _Flag = "true"
+    # "false" where another stack of the account has given API Gateway a role to write logs with.
+    manage_api_gateway_account: _Flag = "true"
 
 
 def collect(environment: Mapping[str, str], *, stage: str) -> dict[str, str]:
@@ -66,7 +82,8 @@ def collect(environment: Mapping[str, str], *, stage: str) -> dict[str, str]:
 
     Raises OperatorError naming every variable that is missing or unusable, never its value.
     """
-    given = {name.lower(): value for name, value in environment.items() if value != ""}
+    set_by_caller = {name: value for name, value in environment.items() if value != ""}
+    given = {name.lower(): value for name, value in (_of_stage(stage) | set_by_caller).items()}
     try:
         checked = _Environment.model_validate(given)
     except ValidationError as error:
@@ -80,7 +97,16 @@ def collect(environment: Mapping[str, str], *, stage: str) -> dict[str, str]:
         "Stage": stage,
         # Webhooks to this machine make sense where the receiver is on it, and nowhere else.
         "WebhookAllowLoopback": "true" if stage == LOCAL_STAGE else "false",
+        # infra/deploy.py knows better.
+        "Emulated": "false",
     }
+
+
+def _of_stage(stage: str) -> dict[str, str]:
+    """Return what the stage sets; a stage without a file sets nothing."""
+    path = STAGES / f"{stage}.json"
+    found: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
+    return found
 
 
 def _complaint(field: int | str, message: str) -> str:

@@ -1,22 +1,26 @@
-"""The log of each function, declared before the function would make one that is kept for ever."""
+"""The logs, declared before anything else would make them, to be kept for ever."""
 
-from infra.template.cloudformation import Template, sub
+from infra.template.cloudformation import Template, get, ref, sub
 from infra.template.parts import FUNCTIONS, called
-
-_KEPT_DAYS = 30
 
 
 def logs() -> dict[str, Template]:
-    """Return the log group of each function."""
+    """Return the log group of each function, and of the calls that the gateway took."""
+    names = {
+        f"{called(function)}Logs": f"/aws/lambda/${{AWS::StackName}}-{name}"
+        for function, name in FUNCTIONS.items()
+    }
+    names["AccessLogs"] = "/aws/apigateway/${AWS::StackName}"
     return {
-        f"{called(function)}Logs": {
+        logical_id: {
             "Type": "AWS::Logs::LogGroup",
             "DeletionPolicy": "Delete",
             "UpdateReplacePolicy": "Delete",
             "Properties": {
-                "LogGroupName": sub(f"/aws/lambda/${{AWS::StackName}}-{name}"),
-                "RetentionInDays": _KEPT_DAYS,
+                "LogGroupName": sub(name),
+                "RetentionInDays": ref("LogRetentionDays"),
+                "KmsKeyId": get("DataKey"),
             },
         }
-        for function, name in FUNCTIONS.items()
+        for logical_id, name in names.items()
     }

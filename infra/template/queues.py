@@ -12,6 +12,7 @@ from infra.template.parts import WORKERS, Worker
 
 _KEPT_SECONDS = 14 * 24 * 60 * 60  # the most that SQS keeps
 _MAX_RECEIVES = 14
+_DATA_KEY_SECONDS = 3600  # KMS is asked once an hour for each sender, not for each message
 _HIDDEN_TIMES = 6  # as long as the function may run, as AWS asks
 
 #: What the relay can never tell, and stream records that it gave up on: where they are, not what
@@ -70,7 +71,8 @@ def _queue(name: str, **properties: Any) -> Template:  # noqa: ANN401 - as Cloud
         "Properties": {
             "QueueName": named(name),
             "MessageRetentionPeriod": _KEPT_SECONDS,
-            "SqsManagedSseEnabled": True,
+            "KmsMasterKeyId": ref("DataKey"),
+            "KmsDataKeyReusePeriodSeconds": _DATA_KEY_SECONDS,
             **properties,
         },
     }

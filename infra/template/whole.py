@@ -10,7 +10,7 @@ from infra.template.parts import FUNCTIONS, TABLES, called
 from infra.template.queues import monitored, queues
 
 _FOLDER = Path(__file__).parent
-_FILES = ("api", "functions", "tables", "bus", "secrets")
+_FILES = ("api", "functions", "tables", "bus", "secrets", "encryption", "topic")
 
 
 @cache
