@@ -1,7 +1,9 @@
 """The operator's command line: `python -m infra`. Each command asks a module to do the work."""
 
+import sys
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +11,18 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from infra.cli_secrets import rotate
 from infra.errors import OperatorError
-from infra.progress import Progress
+from infra.options import (
+    DeployedName,
+    EndpointUrl,
+    OwnStackName,
+    OwnStage,
+    Region,
+    StackName,
+    Stage,
+    progress,
+)
 
 app = typer.Typer(
     name="python -m infra",
@@ -35,21 +47,7 @@ bus_key = typer.Typer(
     invoke_without_command=True,
 )
 app.add_typer(bus_key, name="bus-key")
-
-StackName = Annotated[str, typer.Option("--stack", help="Which local stack.", metavar="NAME")]
-# Of a command below another one: where it is not given, the upper one's holds.
-OwnStackName = Annotated[
-    str | None, typer.Option("--stack", help="Which local stack.", metavar="NAME")
-]
-Region = Annotated[str, typer.Option(help="The AWS region.", envvar="AWS_REGION")]
-EndpointUrl = Annotated[
-    str | None, typer.Option(help="A cloud that is not AWS, e.g. LocalStack.", metavar="URL")
-]
-DeployedName = Annotated[
-    str | None,
-    typer.Option("--stack-name", help="Default: budget-requests-STAGE.", metavar="NAME"),
-]
-Stage = Annotated[str, typer.Option(help="Where it goes, e.g. staging.")]
+app.command()(rotate)
 
 
 class StandInName(StrEnum):
@@ -63,11 +61,6 @@ class StandInName(StrEnum):
 StandInArgument = Annotated[StandInName, typer.Argument(help="Which stand-in.")]
 
 
-def _progress() -> Progress:
-    """Progress goes to stderr: stdout is for what was asked for."""
-    return Progress(Console(stderr=True))
-
-
 @app.command()
 def up(
     stack: StackName = "up",
@@ -78,7 +71,7 @@ def up(
     """Start a local stack and leave it running; on a running one, deploy again."""
     from infra import local
 
-    started = local.up(stack, port=port, progress=_progress())
+    started = local.up(stack, port=port, progress=progress())
     flag = "" if stack == local.DEFAULT_NAME else f" --stack {stack}"
     command = ".venv/bin/python -m infra"
     typer.echo(f"The API is at {started.api_url}")
@@ -95,7 +88,7 @@ def down(
     from infra import local
 
     for name in local.names() if every else [stack]:
-        with _progress().step(f"Ending the stack {name!r}"):
+        with progress().step(f"Ending the stack {name!r}"):
             was_there = local.down(name)
         if not was_there:
             typer.echo(f"No stack {name!r} was running.")
@@ -195,7 +188,7 @@ def invoke(
     from infra import local
 
     asked = jobs.read_payload(payload)
-    ended = jobs.run(local.find(stack), job, asked, deadline_seconds=wait, progress=_progress())
+    ended = jobs.run(local.find(stack), job, asked, deadline_seconds=wait, progress=progress())
     typer.echo(jobs.result(ended))
     failure = jobs.failure(ended)
     if failure:
@@ -210,27 +203,46 @@ def package(
     """Write the deployment zip and the template."""
     from infra import package as packaging
 
-    with _progress().step("Packaging the service") as report:
+    with progress().step("Packaging the service") as report:
         built = packaging.build(directory, stage=stage, report=report)
     typer.echo(f"{built.zip_path}\n{built.template_path}")
 
 
 @app.command()
-def deploy(
+def deploy(  # noqa: PLR0917 - typer passes the options by name
     stage: Stage,
     stack_name: DeployedName = None,
     region: Region = "us-east-1",
     endpoint_url: EndpointUrl = None,
+    yes: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--yes", "-y", help="Do not ask whether to do what is shown.")
+    ] = False,
+    replace_tables: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--replace-tables", help="Tables may be replaced or removed.")
+    ] = False,
 ) -> None:
-    """Package and deploy to AWS, or to what speaks like it; configured by the environment."""
-    from infra import deployment
+    """Package, show what would change, and deploy to AWS or to what speaks like it.
 
+    Configured by the environment. Stages other than local and dev are asked for first.
+    """
+    from infra import changes, deployment
+
+    shown = progress()
+    review = partial(
+        changes.review,
+        stage=stage,
+        console=shown.console,
+        agreed=yes,
+        replaces_tables=replace_tables,
+        ask=partial(typer.confirm, err=True) if sys.stdin.isatty() else None,
+    )
     outputs = deployment.deploy(
         stage=stage,
         stack_name=stack_name or f"budget-requests-{stage}",
         region=region,
         endpoint_url=endpoint_url,
-        progress=_progress(),
+        progress=shown,
+        review=review,
     )
     for key, value in sorted(outputs.items()):
         typer.echo(f"{key}: {value}")
@@ -251,7 +263,7 @@ def destroy(
     if not yes:
         typer.confirm(f"Remove the stack {name} in {region} and its data?", abort=True, err=True)
     deployment.destroy(
-        stack_name=name, region=region, endpoint_url=endpoint_url, progress=_progress()
+        stack_name=name, region=region, endpoint_url=endpoint_url, progress=progress()
     )
 
 
@@ -336,21 +348,23 @@ def bus_key_create(  # noqa: PLR0917 - typer passes the options by name
         str | None, typer.Option(help="30d, 12h, or a time such as 2030-01-31T00:00:00Z.")
     ] = None,
     stack: StackName = "up",
-    stage: Annotated[
-        str | None, typer.Option(help="A deployed stage, instead of a local stack.")
-    ] = None,
+    stage: OwnStage = None,
     stack_name: DeployedName = None,
     region: Region = "us-east-1",
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Print a new key as JSON: its keyId and, this once, its secret. Or list and revoke keys."""
-    from infra import bus_keys, local
+    from infra import bus_keys
+    from infra import place as places
 
-    def place(own_stack: str | None = None) -> bus_keys.Place:
-        if stage is None:
-            return bus_keys.of_local(local.find(own_stack or stack))
-        name = stack_name or f"budget-requests-{stage}"
-        return bus_keys.of_deployed(name, region=region, endpoint_url=endpoint_url)
+    def place(own_stack: str | None = None) -> places.Place:
+        return places.find(
+            own_stack or stack,
+            stage=stage,
+            stack_name=stack_name,
+            region=region,
+            endpoint_url=endpoint_url,
+        )
 
     context.obj = place
     if context.invoked_subcommand is not None:

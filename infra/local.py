@@ -178,6 +178,28 @@ def find(name: str = DEFAULT_NAME) -> RunningStack:
     return _stack(current, [])
 
 
+def keep_secret(name: str, variable: str, value: str) -> None:
+    """Have a stack remember another value of a secret, and its partners take both."""
+    with alone_with(name):
+        current = state.load(name)
+        if current is None:
+            raise OperatorError(f"No stack {name!r} is running.")
+        before = current.known_secrets()
+        current.secrets = before.model_copy(update={variable.lower(): value})
+        current.save()
+    stack = _stack(current, [])
+    stack.finance.set_api_keys(current.secrets.finance_api_key, before.finance_api_key)
+    stack.audit.set_api_keys(current.secrets.audit_api_key, before.audit_api_key)
+    stack.close()
+
+
+def forget_secrets_before(name: str) -> None:
+    """Have the partners of a stack take the keys in force alone."""
+    stack = find(name)
+    _take_keys_in_force(stack)
+    stack.close()
+
+
 def names() -> list[str]:
     """Return the names of the stacks that have a state."""
     return sorted(path.parent.name for path in LOCAL.glob(f"*/{state.FILE}"))
@@ -255,6 +277,11 @@ def _start(current: StackState, port: int, progress: Progress) -> list[Started]:
     return started
 
 
+def _take_keys_in_force(stack: RunningStack) -> None:
+    stack.finance.set_api_keys(stack.secrets.finance_api_key)
+    stack.audit.set_api_keys(stack.secrets.audit_api_key)
+
+
 def _refuse_another_port(current: StackState, port: int) -> None:
     if current.services is not None and port not in {ANY_PORT, current.services.ports.front}:
         raise OperatorError(
@@ -270,8 +297,7 @@ def _deploy(
     started: list[Started],
 ) -> RunningStack:
     stack = _stack(current, started)
-    stack.finance.set_api_key(stack.secrets.finance_api_key)
-    stack.audit.set_api_key(stack.secrets.audit_api_key)
+    _take_keys_in_force(stack)
     with progress.step("Packaging the service") as report:
         built = package.build(
             stack_folder(current.name) / "package", stage=LOCAL_STAGE, report=report
@@ -289,6 +315,7 @@ def _deploy(
             endpoint_url=stack.endpoint_url,
             region=current.region,
             report=report,
+            rotates_secrets=True,
         )
     current.outputs = outputs
     current.save()

@@ -1,7 +1,7 @@
 """The stack's parameters: the caller's environment, then the stage's own; typed, none invented."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +24,13 @@ from infra.errors import OperatorError
 STAGES = Path(__file__).with_name("stages")
 
 MIN_KEY_BYTES = 32  # HS256 and HMAC-SHA256: a shorter key is weaker than the hash
+
+
+#: The secrets that make or check signatures.
+LONG_SECRETS = frozenset({"JWT_SECRET", "BUS_SIGNING_KEY", "BUS_KEYS_SECRET"})
+
+# Stands for a secret that the stack has already; goes nowhere.
+_UNSAID = "?" * MIN_KEY_BYTES
 
 
 def _long_enough(value: str) -> str:
@@ -77,21 +84,25 @@ class _Environment(BaseModel):
     manage_api_gateway_account: _Flag = "true"
 
 
-def collect(environment: Mapping[str, str], *, stage: str) -> dict[str, str]:
-    """Return the template's parameters by name.
+def collect(
+    environment: Mapping[str, str], *, stage: str, kept: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the template's parameters by name; of the secrets `kept` those that are set.
 
     Raises OperatorError naming every variable that is missing or unusable, never its value.
     """
     set_by_caller = {name: value for name, value in environment.items() if value != ""}
     given = {name.lower(): value for name, value in (_of_stage(stage) | set_by_caller).items()}
+    absent = {name.lower() for name in kept} - given.keys()
     try:
-        checked = _Environment.model_validate(given)
+        checked = _Environment.model_validate(given | dict.fromkeys(absent, _UNSAID))
     except ValidationError as error:
         wrong = "; ".join(_complaint(each["loc"][0], each["msg"]) for each in error.errors())
         raise OperatorError(f"Unusable configuration: {wrong}.") from None
     parameters = {
         _parameter_name(field): given.get(field, str(getattr(checked, field)))
         for field in _Environment.model_fields
+        if field not in absent
     }
     return parameters | {
         "Stage": stage,
@@ -107,6 +118,14 @@ def _of_stage(stage: str) -> dict[str, str]:
     path = STAGES / f"{stage}.json"
     found: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
     return found
+
+
+def checked_secret(name: str, value: str) -> str:
+    """Return a value that the secret `name` may take; raises OperatorError, not repeating it."""
+    shortest = MIN_KEY_BYTES if name in LONG_SECRETS else 1
+    if len(value.encode()) < shortest:
+        raise OperatorError(f"{name} needs at least {shortest} bytes.")
+    return value
 
 
 def _complaint(field: int | str, message: str) -> str:

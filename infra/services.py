@@ -56,12 +56,12 @@ class _Listening(BaseModel):
     listening: bool
 
 
-class _ApiKey(BaseModel):
-    """An admin call: the key a stand-in asks for."""
+class _ApiKeys(BaseModel):
+    """An admin call: the keys of which a stand-in asks for one."""
 
     model_config = ConfigDict(extra="forbid")
 
-    api_key: str = Field(alias="apiKey")
+    api_keys: frozenset[str] = Field(alias="apiKeys", min_length=1)
 
 
 class Server(uvicorn.Server):
@@ -156,7 +156,7 @@ class Services:
                 routes=[
                     *standin.admin_routes(),
                     Route("/listening", self._put_listening(name), methods=["PUT"]),
-                    Route("/api-key", self._put_api_key(name), methods=["PUT"]),
+                    Route("/api-keys", self._put_api_keys(name), methods=["PUT"]),
                 ],
             )
             for name, standin in self._standins.items()
@@ -182,16 +182,16 @@ class Services:
 
         return endpoint
 
-    def _put_api_key(self, name: str) -> Endpoint:
+    def _put_api_keys(self, name: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             standin = self._standins[name]
             try:
-                api_key = _ApiKey.model_validate_json(await request.body()).api_key
+                api_keys = _ApiKeys.model_validate_json(await request.body()).api_keys
             except ValidationError as error:
                 return refused(error)
             if not isinstance(standin, Finance | Audit):
                 return JSONResponse({"message": f"The {name} asks for no key."}, 400)
-            standin.api_key = api_key
+            standin.api_keys = api_keys
             return Response(status_code=204)
 
         return endpoint

@@ -1,19 +1,24 @@
 """A CloudFormation stack: read, changed through change sets, deleted; each with a deadline."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from infra.changes import TABLE, Change
 from infra.cloud import Cloud
 from infra.errors import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.literals import ChangeSetTypeType
-    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import (
+        ParameterTypeDef,
+        StackEventTypeDef,
+        StackTypeDef,
+    )
 
 DEADLINE_SECONDS = 1800.0
 _LOCAL_PAUSE_SECONDS = 0.1
@@ -25,6 +30,8 @@ _CAPABILITIES: Sequence[str] = ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
 _NOTHING_TO_CHANGE = ("didn't contain changes", "no updates are to be performed", "no changes")
 # A stack that was never finished can only be deleted.
 _DEAD_ENDS = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
+# A change set was made for it, and never executed.
+_NEVER_MADE = "REVIEW_IN_PROGRESS"
 
 
 class DeployError(OperatorError):
@@ -44,6 +51,15 @@ class TemplateSource:
         return {name: value for name, value in found.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class ChangeSet:
+    """What CloudFormation would do to a stack, until it is told to do it."""
+
+    name: str
+    kind: "ChangeSetTypeType"
+    changes: tuple[Change, ...]
+
+
 class Stack:
     """One stack by its name."""
 
@@ -60,33 +76,79 @@ class Stack:
             raise OperatorError(f"There is no stack {self.name}.")
         return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
-    def apply(self, template: TemplateSource, parameters: Mapping[str, str]) -> bool:
-        """Create the stack or change it; tell whether there was anything to do."""
+    def parameters(self) -> frozenset[str]:
+        """Return the names of the parameters that the stack keeps; none of one to be created."""
+        found = self._describe()
+        if found is None or found["StackStatus"] in {*_DEAD_ENDS, _NEVER_MADE}:
+            return frozenset()
+        return frozenset(each["ParameterKey"] for each in found.get("Parameters", []))
+
+    def physical_id(self, logical_id: str) -> str:
+        """Return what a resource of the template is called in the cloud."""
+        answer = self._client.describe_stack_resource(
+            StackName=self.name, LogicalResourceId=logical_id
+        )
+        return answer["StackResourceDetail"]["PhysicalResourceId"]
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the stack's tables; none where there is no stack."""
+        if self._describe() is None:
+            return ()
+        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        return tuple(
+            each["PhysicalResourceId"]
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each["ResourceType"] == TABLE and each["ResourceStatus"] != "DELETE_COMPLETE"
+        )
+
+    def prepare(
+        self,
+        template: TemplateSource,
+        parameters: Mapping[str, str],
+        *,
+        kept: Collection[str] = (),
+    ) -> ChangeSet | None:
+        """Have the cloud work out what is to be done, without doing it; None: nothing.
+
+        The parameters `kept` stay as they are. What is prepared is executed or discarded.
+        """
         ends = time.monotonic() + DEADLINE_SECONDS
         kind = self._prepare(ends)
         name = f"deploy-{time.time_ns()}"
+        given: list[ParameterTypeDef] = [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in sorted(parameters.items())
+        ]
+        given += [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(kept)]
         self._client.create_change_set(
             StackName=self.name,
             ChangeSetName=name,
             ChangeSetType=kind,
             Capabilities=list(_CAPABILITIES),  # type: ignore[arg-type]  # literals in a constant
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value}
-                for key, value in sorted(parameters.items())
-            ],
+            Parameters=given,
             **template.arguments(),  # type: ignore[arg-type]  # TemplateBody or TemplateURL
         )
         if not self._await_change_set(name, ends):
             self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
-            return False
+            return None
+        return ChangeSet(name=name, kind=kind, changes=self._changes(name))
+
+    def execute(self, prepared: ChangeSet) -> None:
+        """Do what was prepared, and wait until it is done; raises DeployError."""
         before = self._newest_event()
-        self._client.execute_change_set(StackName=self.name, ChangeSetName=name)
-        self._report(f"{'Creating' if kind == 'CREATE' else 'Updating'} the stack {self.name}")
-        wanted = f"{kind}_COMPLETE"
-        status = self._await_end(before, ends)
-        if status != wanted:
+        self._client.execute_change_set(StackName=self.name, ChangeSetName=prepared.name)
+        doing = "Creating" if prepared.kind == "CREATE" else "Updating"
+        self._report(f"{doing} the stack {self.name}")
+        status = self._await_end(before, time.monotonic() + DEADLINE_SECONDS)
+        if status != f"{prepared.kind}_COMPLETE":
             raise DeployError(f"Stack {self.name}: {self._why(before) or status}")
-        return True
+
+    def discard(self, prepared: ChangeSet) -> None:
+        """Forget what was prepared, and the stack that would have been made."""
+        self._client.delete_change_set(StackName=self.name, ChangeSetName=prepared.name)
+        if prepared.kind == "CREATE":
+            self._client.delete_stack(StackName=self.name)
 
     def delete(self) -> None:
         """Delete the stack; fine when there is none."""
@@ -106,7 +168,7 @@ class Stack:
         if status in _DEAD_ENDS:
             self.delete()
             return "CREATE"
-        if not status or status == "REVIEW_IN_PROGRESS":
+        if not status or status == _NEVER_MADE:
             return "CREATE"
         if status.endswith("_CLEANUP_IN_PROGRESS"):
             self._await_end("", ends)
@@ -136,6 +198,17 @@ class Stack:
                     return False
                 raise DeployError(f"Stack {self.name}: {' '.join(reason.split())}")
             self._rest(ends)
+
+    def _changes(self, name: str) -> tuple[Change, ...]:
+        pages = self._client.get_paginator("describe_change_set").paginate(
+            StackName=self.name, ChangeSetName=name
+        )
+        return tuple(
+            Change.read(each["ResourceChange"])
+            for page in pages
+            for each in page.get("Changes", [])
+            if "ResourceChange" in each
+        )
 
     def _await_end(self, before: str, ends: float) -> str:
         """Return the status the stack comes to rest in; nothing when it is gone."""

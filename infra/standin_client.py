@@ -44,9 +44,9 @@ class StandInClient:
         """Listen again, on the same port."""
         self._put("listening", {"listening": True})
 
-    def set_api_key(self, api_key: str) -> None:
-        """Ask for another key from now on (Finance and Audit)."""
-        self._put("api-key", {"apiKey": api_key})
+    def set_api_keys(self, *api_keys: str) -> None:
+        """Ask for one of these keys from now on (Finance and Audit)."""
+        self._put("api-keys", {"apiKeys": list(api_keys)})
 
     def set_budget(self, budget: DepartmentBudget) -> None:
         """Set a department budget (Finance)."""

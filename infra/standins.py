@@ -164,7 +164,7 @@ class Finance(StandIn):
     """Finance Main: budgets to read, money to reserve and release, each key once."""
 
     def __init__(self, api_key: str) -> None:
-        self.api_key = api_key
+        self.api_keys = frozenset({api_key})
         self.budgets = DepartmentBudgets()
         self._answers: dict[str, bytes] = {}
         super().__init__(
@@ -181,7 +181,7 @@ class Finance(StandIn):
         return [*super().admin_routes(), Route("/budgets", self._put_budgets, methods=["PUT"])]
 
     async def _get_budget(self, request: Request, _: bytes) -> Response:
-        if not _authorised(request, self.api_key):
+        if not _authorised(request, self.api_keys):
             return _unauthorised()
         path = request.path_params
         try:
@@ -197,7 +197,7 @@ class Finance(StandIn):
         return self._move(request, body, sign=-1)
 
     def _move(self, request: Request, body: bytes, *, sign: int) -> Response:
-        if not _authorised(request, self.api_key):
+        if not _authorised(request, self.api_keys):
             return _unauthorised()
         key = f"{request.url.path} {request.headers.get('idempotency-key', '')}"
         if key in self._answers:
@@ -230,11 +230,11 @@ class Audit(StandIn):
     """Audit Logs: takes entries."""
 
     def __init__(self, api_key: str) -> None:
-        self.api_key = api_key
+        self.api_keys = frozenset({api_key})
         super().__init__("audit", [("POST", "/api/audit-logs", self._take)])
 
     async def _take(self, request: Request, body: bytes) -> Response:
-        if not _authorised(request, self.api_key):
+        if not _authorised(request, self.api_keys):
             return _unauthorised()
         try:
             json.loads(body)
@@ -262,8 +262,8 @@ def refused(error: ValidationError) -> Response:
     return JSONResponse({"message": "; ".join(problems)}, 400)
 
 
-def _authorised(request: Request, api_key: str) -> bool:
-    return request.headers.get(API_KEY_HEADER) == api_key
+def _authorised(request: Request, api_keys: frozenset[str]) -> bool:
+    return request.headers.get(API_KEY_HEADER) in api_keys
 
 
 def _unauthorised() -> Response:

@@ -18,7 +18,8 @@ from chalicelib.domain.errors import ConfigurationError
 #: A rotated secret is used by every warm function within this time.
 CACHE_SECONDS = 300.0
 
-#: What fits no secret we know is held against what there is by now, at most this often.
+#: What fits no secret we know is held against what there is by now, at once but at most this
+#: often: whoever sends rubbish does not have us ask each time.
 LOOK_AGAIN_SECONDS = 10.0
 
 #: How long the version before is accepted where nobody ends the overlap sooner: as long as a
@@ -33,9 +34,12 @@ class _Read:
     text: str
     since: datetime | None
     at: float
+    again: bool
 
-    def is_younger_than(self, seconds: float) -> bool:
-        return monotonic() - self.at < seconds
+    def serves(self, *, again: bool) -> bool:
+        """Whether it need not be read anew; when looking again, only an earlier look does."""
+        seconds = LOOK_AGAIN_SECONDS if again else CACHE_SECONDS
+        return (self.again or not again) and monotonic() - self.at < seconds
 
 
 _cache: dict[tuple[str, str], _Read] = {}
@@ -49,7 +53,7 @@ def secret(variable: str, value: SecretStr | None, arn: str | None, *, min_bytes
     """
     found = value.get_secret_value() if value else ""
     if arn and not value:
-        found = _read(variable, arn, _CURRENT, CACHE_SECONDS).text
+        found = _read(variable, arn, _CURRENT).text
     if not found:
         raise ConfigurationError(f"{variable} is not configured; there is no default")
     if len(found.encode()) < min_bytes:
@@ -75,13 +79,13 @@ class Accepted:
         yield known
         if self.value or not self.arn:
             return
-        current = _read(self.variable, self.arn, _CURRENT, LOOK_AGAIN_SECONDS)
+        current = _read(self.variable, self.arn, _CURRENT, again=True)
         if self._adds(current, known):
             yield current.text
         ends = (current.since or datetime.now(UTC)) + timedelta(days=OVERLAP_DAYS)
         if datetime.now(UTC) >= ends:
             return
-        previous = _read(self.variable, self.arn, _PREVIOUS, LOOK_AGAIN_SECONDS)
+        previous = _read(self.variable, self.arn, _PREVIOUS, again=True)
         if self._adds(previous, known, current.text):
             yield previous.text
 
@@ -89,10 +93,10 @@ class Accepted:
         return read.text not in known and len(read.text.encode()) >= self.min_bytes
 
 
-def _read(variable: str, arn: str, stage: str, seconds: float) -> _Read:
-    """Return the version that is in that stage, read within the last `seconds`."""
+def _read(variable: str, arn: str, stage: str, *, again: bool = False) -> _Read:
+    """Return the version that is in that stage; with `again`, as of late."""
     known = _cache.get((arn, stage))
-    if known and known.is_younger_than(seconds):
+    if known and known.serves(again=again):
         return known
     try:
         answer = aws.client("secretsmanager").get_secret_value(SecretId=arn, VersionStage=stage)
@@ -101,7 +105,8 @@ def _read(variable: str, arn: str, stage: str, seconds: float) -> _Read:
             answer = {}
         else:
             raise ConfigurationError(f"{variable} cannot be read: {error}") from None
-    found = _Read(str(answer.get("SecretString", "")), answer.get("CreatedDate"), monotonic())
+    text, since = str(answer.get("SecretString", "")), answer.get("CreatedDate")
+    found = _Read(text, since, monotonic(), again)
     _cache[arn, stage] = found
     return found
 

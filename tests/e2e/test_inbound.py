@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from chalicelib.domain.bus_keys import Command
 from infra import bus_keys
+from infra import place as places
 from infra.cli import app
 from infra.local import RunningStack
 from infra.waiting import wait_for
@@ -207,7 +208,7 @@ def test_an_updated_budget_is_asked_for_at_once(partner: Partner, stack: Running
 def test_a_key_that_is_exchanged_has_no_gap_and_audit_hears_of_both(
     partner: Partner, stack: RunningStack
 ) -> None:
-    place = bus_keys.of_local(stack)
+    place = places.of_local(stack)
     first = partner.key_id
     second, secret = bus_keys.create(
         place,

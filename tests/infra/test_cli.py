@@ -39,6 +39,7 @@ COMMANDS = [
     ["package"],
     ["deploy"],
     ["destroy"],
+    ["rotate"],
     ["standin"],
     ["standin", "received"],
     ["standin", "stop"],
@@ -355,7 +356,7 @@ def test_two_commands_do_not_work_on_a_stack_at_once(name: str) -> None:
 
 
 def test_deploy_names_every_variable_that_is_missing() -> None:
-    needed = ("JWT_SECRET", "FINANCE_API_URL", "FINANCE_API_KEY", "AUDIT_LOGS_API_URL")
+    needed = ("FINANCE_API_URL", "AUDIT_LOGS_API_URL", "CORS_ORIGIN", "MAIL_FROM")
     unset = dict.fromkeys(needed, "")
 
     done = run("deploy", "--stage", "staging", "--endpoint-url", "http://127.0.0.1:1", **unset)

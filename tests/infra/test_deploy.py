@@ -11,10 +11,13 @@ import yaml
 
 from infra import embedded
 from infra.cloud import Cloud
-from infra.deploy import DeployError, deploy, destroy, outputs
+from infra.deploy import DeployError, Plan, deploy, destroy, kept_secrets, outputs, prepare
 from infra.errors import OperatorError
 from infra.package import Package, build, load_template
 from infra.parameters import collect
+from infra.secret_names import PARAMETERS, SecretName
+from infra.secret_store import SecretStore, of_stack
+from infra.stack import Stack
 from tests.infra.test_parameters import ENVIRONMENT
 
 pytestmark = pytest.mark.e2e
@@ -38,6 +41,30 @@ class Target:
             endpoint_url=self.cloud.endpoint_url,
             region=self.cloud.region,
             report=([] if said is None else said).append,
+        )
+
+    def unprotect(self, name: str) -> None:
+        self.cloud.dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+
+    def secret(self, name: SecretName) -> SecretStore:
+        return of_stack(self.cloud, Stack(self.cloud, self.stack_name, lambda _: None), name)
+
+    def kept(self) -> frozenset[str]:
+        cloud = self.cloud
+        return kept_secrets(self.stack_name, endpoint_url=cloud.endpoint_url, region=cloud.region)
+
+    def outputs(self) -> dict[str, str]:
+        cloud = self.cloud
+        return outputs(self.stack_name, endpoint_url=cloud.endpoint_url, region=cloud.region)
+
+    def prepared(self, **parameters: str) -> Plan:
+        return prepare(
+            self.package,
+            stack_name=self.stack_name,
+            parameters=collect(ENVIRONMENT, stage="local") | parameters,
+            endpoint_url=self.cloud.endpoint_url,
+            region=self.cloud.region,
+            report=lambda _: None,
         )
 
     def destroy(self) -> None:
@@ -90,6 +117,11 @@ def needs_an_impossible_alarm(template: dict[str, Any]) -> None:
     }
 
 
+def unprotect_all(target: Target) -> None:
+    for name in Stack(target.cloud, target.stack_name, lambda _: None).tables():
+        target.unprotect(name)
+
+
 def test_a_second_deployment_changes_nothing(target: Target) -> None:
     said: list[str] = []
     first = target.deploy()
@@ -135,6 +167,7 @@ def test_a_short_secret_is_refused_before_anything_is_made(target: Target) -> No
 
 def test_a_protected_stage_can_be_recovered_and_forgets_what_it_may(target: Target) -> None:
     table = target.deploy(Stage="prod")["WorkTableName"]
+    unprotect_all(target)
     dynamodb = target.cloud.dynamodb
     backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     recovery = backups["PointInTimeRecoveryDescription"]
@@ -148,11 +181,7 @@ def test_a_destroyed_stack_is_gone_and_may_be_destroyed_again(target: Target) ->
     target.destroy()
     target.destroy()
     with pytest.raises(OperatorError, match="There is no stack deploy-test"):
-        outputs(
-            target.stack_name,
-            endpoint_url=target.cloud.endpoint_url,
-            region=target.cloud.region,
-        )
+        target.outputs()
     assert target.cloud.s3.list_buckets()["Buckets"] == []
 
 
@@ -161,3 +190,118 @@ def test_a_cloud_that_does_not_answer_is_one_line(local_package: Package) -> Non
     with pytest.raises(OperatorError, match=r"http://127\.0\.0\.1:9") as failure:
         Target(cloud=nowhere, package=local_package, stack_name="deploy-test").deploy()
     assert "\n" not in str(failure.value)
+
+
+def test_a_rotated_secret_survives_deployments(target: Target) -> None:
+    target.deploy()
+    secret = target.secret(SecretName.JWT_SECRET)
+    secret.put("r" * 32)
+
+    target.deploy(JwtSecret="r" * 32, LogLevel="DEBUG")
+    assert secret.is_in_force("r" * 32)
+    assert secret.state().overlaps
+
+    with pytest.raises(OperatorError, match="JWT_SECRET is not the one in force") as refusal:
+        target.deploy(LogLevel="INFO")
+    assert ENVIRONMENT["JWT_SECRET"] not in str(refusal.value)
+    assert secret.is_in_force("r" * 32)
+
+
+def test_a_stack_needs_its_secrets_once(target: Target) -> None:
+    assert target.kept() == frozenset()
+    target.deploy()
+    kept = target.kept()
+    assert kept == set(map(str, PARAMETERS.values()))
+
+    without = {name: value for name, value in ENVIRONMENT.items() if name not in kept}
+    changed = deploy(
+        target.package,
+        stack_name=target.stack_name,
+        parameters=collect(without, stage="local", kept=kept) | {"LogLevel": "DEBUG"},
+        endpoint_url=target.cloud.endpoint_url,
+        region=target.cloud.region,
+        report=lambda _: None,
+    )
+
+    assert changed == target.outputs()
+    assert target.secret(SecretName.JWT_SECRET).is_in_force(ENVIRONMENT["JWT_SECRET"])
+
+
+def test_what_would_change_is_known_before_it_does(target: Target) -> None:
+    target.deploy()
+    plan = target.prepared(LogLevel="DEBUG")
+    functions = {c.logical_id for c in plan.changes if c.type == "AWS::Lambda::Function"}
+    assert {"APIHandler", "Relay", "Jobs"} <= functions
+    assert not any(change.may_lose_data for change in plan.changes)
+
+    plan.discard()
+    said: list[str] = []
+    target.deploy(said)
+    assert said[-1] == "Stack deploy-test: nothing to change"
+
+
+def test_a_creation_that_is_discarded_leaves_nothing(target: Target) -> None:
+    plan = target.prepared()
+    assert {change.action for change in plan.changes} == {"Add"}
+    plan.discard()
+    with pytest.raises(OperatorError, match="There is no stack deploy-test"):
+        target.outputs()
+
+
+def test_a_table_that_would_go_is_seen_before_it_does(target: Target, tmp_path: Path) -> None:
+    def forget_keys(template: dict[str, Any]) -> None:
+        text = yaml.safe_dump(template).replace("KeysTable", "OtherTable")
+        template.clear()
+        template.update(yaml.safe_load(text))
+
+    target.deploy()
+    plan = target.changed(tmp_path / "renamed", forget_keys).prepared()
+    lost = {change.logical_id for change in plan.changes if change.loses_data}
+    plan.discard()
+    assert lost == {"KeysTable"}
+
+
+def test_what_is_protected_is_not_destroyed(target: Target) -> None:
+    table = target.deploy(Stage="prod")["RequestsTableName"]
+    with pytest.raises(OperatorError, match=r"Nothing was removed.*no-deletion-protection"):
+        target.destroy()
+    assert target.cloud.dynamodb.describe_table(TableName=table)["Table"]
+    unprotect_all(target)
+
+
+def test_one_attribute_more_deploys_in_place_and_loses_nothing(
+    target: Target, tmp_path: Path
+) -> None:
+    """On AWS the index is also filled from the rows that are there, which takes its time."""
+
+    def add_an_index(template: dict[str, Any]) -> None:
+        table = template["Resources"]["BudgetsTable"]["Properties"]
+        table["AttributeDefinitions"].append({"AttributeName": "owner", "AttributeType": "S"})
+        table["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": "by_owner",
+                "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ]
+
+    name = target.deploy()["BudgetsTableName"]
+    dynamodb = target.cloud.dynamodb
+    row = {"pk": {"S": "BUDGET#x"}, "sk": {"S": "BUDGET"}, "owner": {"S": "ada"}}
+    dynamodb.put_item(TableName=name, Item=row)
+    before = dynamodb.describe_table(TableName=name)["Table"]
+
+    assert target.changed(tmp_path / "wider", add_an_index).deploy()["BudgetsTableName"] == name
+
+    after = dynamodb.describe_table(TableName=name)["Table"]
+    assert after["TableArn"] == before["TableArn"]
+    assert after["CreationDateTime"] == before["CreationDateTime"]
+    assert after["LatestStreamArn"] == before["LatestStreamArn"]
+    found = dynamodb.query(
+        TableName=name,
+        IndexName="by_owner",
+        KeyConditionExpression="#o = :o",
+        ExpressionAttributeNames={"#o": "owner"},
+        ExpressionAttributeValues={":o": {"S": "ada"}},
+    )
+    assert found["Items"] == [row]

@@ -45,6 +45,15 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         collect({}, stage="prod")
 
 
+def test_a_secret_that_the_stack_has_already_may_be_left_out() -> None:
+    kept = ("JWT_SECRET", "FINANCE_API_KEY")
+    parameters = collect(ENVIRONMENT | {"JWT_SECRET": ""}, stage="prod", kept=kept)
+    assert "JwtSecret" not in parameters
+    assert parameters["FinanceApiKey"] == ENVIRONMENT["FINANCE_API_KEY"]
+    with pytest.raises(OperatorError, match="AUDIT_API_KEY is missing"):
+        collect(ENVIRONMENT | {"AUDIT_API_KEY": ""}, stage="prod", kept=kept)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -138,11 +138,11 @@ def test_audit_takes_entries_with_the_right_key_only(services: ServicesClient) -
 
 
 def test_a_standin_can_be_given_another_key(services: ServicesClient) -> None:
-    services.audit.set_api_key("new")
+    services.audit.set_api_keys("new")
     try:
         assert post(services.audit, "/api/audit-logs", {}, key="new").status_code == 201
     finally:
-        services.audit.set_api_key(AUDIT_KEY)
+        services.audit.set_api_keys(AUDIT_KEY)
 
 
 def test_received_calls_are_kept_in_order_with_headers_and_exact_bodies(

@@ -1,0 +1,104 @@
+"""Changes are shown and judged before they are made."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from infra.changes import TABLE, Change, review
+from infra.errors import OperatorError
+
+CODE = Change("Modify", "Relay", "AWS::Lambda::Function", "False")
+REPLACED = Change("Modify", "RequestsTable", TABLE, "True")
+REMOVED = Change("Remove", "KeysTable", TABLE, "")
+PERHAPS = Change("Modify", "BudgetsTable", TABLE, "Conditional")
+
+
+class Person:
+    """Who is asked, and answers always the same."""
+
+    def __init__(self, *, answer: bool) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def __call__(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.answer
+
+
+def reviewed(
+    *changes: Change,
+    stage: str = "prod",
+    agreed: bool = False,
+    replaces_tables: bool = False,
+    person: Person | None = None,
+) -> str:
+    """Return what was shown."""
+    shown = io.StringIO()
+    review(
+        changes,
+        stage=stage,
+        console=Console(file=shown, width=120),
+        agreed=agreed,
+        replaces_tables=replaces_tables,
+        ask=person,
+    )
+    return shown.getvalue()
+
+
+def test_a_change_is_read_as_cloudformation_tells_it() -> None:
+    told = {
+        "Action": "Modify",
+        "LogicalResourceId": "RequestsTable",
+        "ResourceType": TABLE,
+        "Replacement": "True",
+    }
+    assert Change.read(told) == REPLACED  # type: ignore[arg-type]  # literals of botocore
+
+
+def test_nothing_to_change_is_nothing_to_ask() -> None:
+    assert not reviewed(person=None)
+
+
+def test_every_change_is_shown_and_lost_tables_come_first() -> None:
+    lines = reviewed(CODE, REPLACED, stage="dev").splitlines()
+    assert lines[0].split() == ["Action", "Resource", "Type", "Replaced"]
+    assert lines[1].split() == ["Modify", "RequestsTable", TABLE, "yes"]
+    assert lines[2].split() == ["Modify", "Relay", "AWS::Lambda::Function"]
+
+
+@pytest.mark.parametrize("stage", ["local", "dev"])
+def test_open_stages_are_not_asked_for(stage: str) -> None:
+    person = Person(answer=False)
+    reviewed(CODE, REMOVED, stage=stage, person=person)
+    assert person.asked == []
+
+
+@pytest.mark.parametrize("stage", ["prod", "staging", "a-stage-nobody-thought-of"])
+def test_every_other_stage_takes_a_yes(stage: str) -> None:
+    person = Person(answer=True)
+    reviewed(CODE, stage=stage, person=person)
+    assert person.asked == [f"Do this to the stage {stage}?"]
+
+    with pytest.raises(OperatorError, match=r"Nothing was changed\.$"):
+        reviewed(CODE, stage=stage, person=Person(answer=False))
+    with pytest.raises(OperatorError, match="nobody is there to ask; say --yes"):
+        reviewed(CODE, stage=stage)
+    assert reviewed(CODE, stage=stage, agreed=True)
+
+
+@pytest.mark.parametrize("change", [REPLACED, REMOVED])
+def test_a_table_is_given_up_only_where_that_is_said(change: Change) -> None:
+    for agreed in (True, False):
+        with pytest.raises(OperatorError, match=f"{change.logical_id} would be replaced"):
+            reviewed(CODE, change, agreed=agreed, person=Person(answer=True))
+    assert reviewed(CODE, change, agreed=True, replaces_tables=True)
+
+
+def test_a_table_that_may_be_replaced_takes_a_person_or_its_flag() -> None:
+    with pytest.raises(OperatorError, match="say --replace-tables for BudgetsTable"):
+        reviewed(PERHAPS, agreed=True)
+    person = Person(answer=True)
+    reviewed(PERHAPS, agreed=True, person=person)
+    assert len(person.asked) == 1
+    assert reviewed(PERHAPS, agreed=True, replaces_tables=True)
