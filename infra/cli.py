@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from infra.cli_data import migrate
 from infra.cli_secrets import rotate
 from infra.errors import OperatorError
 from infra.options import (
@@ -48,6 +49,7 @@ bus_key = typer.Typer(
 )
 app.add_typer(bus_key, name="bus-key")
 app.command()(rotate)
+app.command()(migrate)
 
 
 class StandInName(StrEnum):

@@ -65,9 +65,11 @@ class Place:
 
     def row(self, row: type[_Row], output: str) -> type[_Row]:
         """Return a row class of its own for this stack: the service's has another connection."""
-        meta: dict[str, Any] = {"table_name": self.named(output), "region": self.cloud.region}
-        if self.cloud.endpoint_url:
-            meta["host"] = self.cloud.endpoint_url
+        meta: dict[str, Any] = {
+            "table_name": self.named(output),
+            "region": self.cloud.region,
+            "host": self.cloud.dynamodb.meta.endpoint_url,
+        }
         if self.cloud.is_local:
             meta |= {"aws_access_key_id": LOCAL_KEY, "aws_secret_access_key": LOCAL_KEY}
         return type(row.__name__, (row,), {"Meta": type("Meta", (), meta)})

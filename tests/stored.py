@@ -4,6 +4,7 @@ from base64 import b64decode
 from typing import Any
 
 from chalicelib.adapters.packing import unpack
+from chalicelib.domain.listing import Summary
 from chalicelib.domain.messages import Outbox
 from chalicelib.domain.requests import BudgetRequest
 
@@ -21,6 +22,17 @@ def request(row: dict[str, Any]) -> BudgetRequest:
 def outbox(row: dict[str, Any]) -> Outbox:
     """Return what a row tells of its last change."""
     return Outbox.model_validate_json(_texts(row)[1])
+
+
+def unpacked(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a request in the form before packing."""
+    texts = {
+        "body": state(row),
+        "outbox": outbox(row).model_dump_json(),
+    }
+    if "summary" in row:
+        texts["summary"] = Summary.of(request(row)).model_dump_json(exclude_none=True)
+    return row | {name: {"S": text} for name, text in texts.items()}
 
 
 def _texts(row: dict[str, Any]) -> list[str]:

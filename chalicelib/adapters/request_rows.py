@@ -8,9 +8,25 @@ from chalicelib.domain.listing import Summary, position
 from chalicelib.domain.messages import Outbox
 from chalicelib.domain.requests import BudgetRequest
 
+#: What of a row the indexes and conditions go by, besides its version.
+_INDEXED = (
+    "department",
+    "requested_by",
+    "department_status",
+    "linked_to",
+    "listed",
+    "due_for",
+    "due_at",
+)
+
 
 def row_of(request: BudgetRequest, told: Outbox) -> RequestRow:
     """Return the row of a request as it is after a change, of which `told` is told."""
+    # Most fields of most requests are none.
+    return _row(request, request.model_dump_json(exclude_none=True), told.model_dump_json())
+
+
+def _row(request: BudgetRequest, state: str, told: str) -> RequestRow:
     row = RequestRow(
         pk=request_pk(request.id),
         version=request.version,
@@ -19,14 +35,12 @@ def row_of(request: BudgetRequest, told: Outbox) -> RequestRow:
     )
     summary = ""
     if not request.is_deleted:  # what is deleted leaves the list indexes
-        summary = Summary.of(request).model_dump_json(exclude_none=True)
+        summary = _summary_of(request)
         row.listed = position(request)
         row.department_status = department_status(request.department, request.status)
         row.linked_to = request.linked_purchase_request_id
         row.summary = pack(summary)
-    # Most fields of most requests are none.
-    state = request.model_dump_json(exclude_none=True)
-    row.body = pack(state, told.model_dump_json(), known=summary)
+    row.body = pack(state, told, known=summary)
     next_look = due(request)
     if next_look:
         row.due_for = due_for(request.department, next_look.kind)
@@ -49,28 +63,30 @@ def summary_in(row: RequestRow) -> Summary:
     return Summary.model_validate_json(_summary(row))
 
 
-def is_unpacked(row: RequestRow) -> bool:
-    """Whether a row has the form before packing."""
-    return isinstance(row.body, str)
+def rewritten(row: RequestRow) -> RequestRow:
+    """Return a row as it is written now: packed, indexed, summarised; itself where it is.
 
-
-def packed(row: RequestRow) -> RequestRow:
-    """Return a row of the form before packing as it is written now; it says and tells the same.
-
-    Write it on the condition that its version is unchanged. The relay tells nothing of it anew.
+    It says and tells the same, in the same words. Write it on the condition that its version is
+    unchanged. The relay tells nothing of it anew. Raises UnreadableError.
     """
-    texts, summary = _texts(row), _summary(row)
-    values = {name: value for name, value in row.attribute_values.items() if name != "outbox"}
-    values["body"] = pack(*texts, known=summary)
-    if summary:
-        values["summary"] = pack(summary)
-    return RequestRow(**values)
+    state, told = _texts(row)
+    now = _row(BudgetRequest.model_validate_json(state), state, told)
+    is_now = (
+        not isinstance(row.body, str)
+        and _summary(row) == _summary(now)  # bytes may differ with the library that packs
+        and all(getattr(row, name) == getattr(now, name) for name in _INDEXED)
+    )
+    return row if is_now else now
 
 
 def _texts(row: RequestRow) -> list[str]:
     if isinstance(row.body, str):
         return [row.body, row.outbox or ""]
     return unpack(row.body, known=_summary(row))
+
+
+def _summary_of(request: BudgetRequest) -> str:
+    return Summary.of(request).model_dump_json(exclude_none=True)
 
 
 def _summary(row: RequestRow) -> str:

@@ -425,6 +425,13 @@ class AggregateRow(InWork):
     body = UnicodeAttribute()
 
 
+class MigrationRow(InWork):
+    """How far a migration of the data has come (`python -m infra migrate`)."""
+
+    sk = UnicodeAttribute(range_key=True, default="MIGRATION")
+    body = UnicodeAttribute()
+
+
 class SequenceRow(InWork):
     """A year's counter of requests."""
 

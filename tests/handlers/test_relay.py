@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters import aws as aws_clients
 from chalicelib.adapters.keys import told_sk
 from chalicelib.domain.errors import DeliveryFailedError
-from chalicelib.domain.listing import Summary
 from chalicelib.domain.messages import Outbox, UntellableError
 from chalicelib.handlers import relay
 from tests import samples, stored
@@ -71,7 +70,7 @@ def test_what_stands_in_a_row_since_an_earlier_change_is_not_told_again(aws: Aws
 def test_a_row_of_the_form_before_packing_is_told_as_any_other(aws: Aws) -> None:
     payload = samples.read(SAMPLE)
     *_, last = payload["Records"]
-    last["dynamodb"]["NewImage"] = unpacked(last["dynamodb"]["NewImage"])
+    last["dynamodb"]["NewImage"] = stored.unpacked(last["dynamodb"]["NewImage"])
     payload["Records"] = [last]
 
     relay.relay(payload, None)
@@ -83,22 +82,12 @@ def test_a_row_of_the_form_before_packing_is_told_as_any_other(aws: Aws) -> None
 def test_a_row_that_was_packed_since_is_not_told_again(aws: Aws) -> None:
     payload = samples.read(SAMPLE)
     *_, last = payload["Records"]
-    last["dynamodb"]["OldImage"] = unpacked(last["dynamodb"]["NewImage"])
+    last["dynamodb"]["OldImage"] = stored.unpacked(last["dynamodb"]["NewImage"])
     payload["Records"] = [last]
 
     relay.relay(payload, None)
 
     assert told(aws) == []
-
-
-def unpacked(image: dict[str, Any]) -> dict[str, Any]:
-    """Return the row of a request in the form before packing."""
-    texts = {
-        "body": stored.state(image),
-        "outbox": stored.outbox(image).model_dump_json(),
-        "summary": Summary.of(stored.request(image)).model_dump_json(exclude_none=True),
-    }
-    return image | {name: {"S": text} for name, text in texts.items()}
 
 
 UNREADABLE = [

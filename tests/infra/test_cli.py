@@ -40,6 +40,7 @@ COMMANDS = [
     ["deploy"],
     ["destroy"],
     ["rotate"],
+    ["migrate"],
     ["standin"],
     ["standin", "received"],
     ["standin", "stop"],

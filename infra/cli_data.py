@@ -1,0 +1,45 @@
+"""The commands that work on a stack's data."""
+
+from typing import Annotated
+
+import typer
+
+from infra.options import DeployedName, EndpointUrl, OwnStage, Region, StackName, progress
+
+
+def migrate(  # noqa: PLR0917 - typer passes the options by name
+    dry_run: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--dry-run", help="Count what would be rewritten; write nothing.")
+    ] = False,
+    status: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--status", help="Show how far each migration has come; do nothing.")
+    ] = False,
+    rate: Annotated[
+        float, typer.Option(min=1, max=10_000, help="Rows a second, read or written.")
+    ] = 200,
+    stack: StackName = "up",
+    stage: OwnStage = None,
+    stack_name: DeployedName = None,
+    region: Region = "us-east-1",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Bring the stack's rows to the form of this release, beside the running service.
+
+    Cut off, it goes on where it was when it is run again.
+    """
+    from infra import migrate as migrating
+    from infra import place as places
+
+    place = places.find(
+        stack, stage=stage, stack_name=stack_name, region=region, endpoint_url=endpoint_url
+    )
+    if status:
+        shown = migrating.states(place)
+    else:
+        title = "Counting what would be migrated" if dry_run else "Migrating"
+        with progress().step(title) as report:
+            shown = migrating.run(place, dry_run=dry_run, rate=rate, report=report)
+    for state in shown:
+        typer.echo(migrating.line(state))
+    if not shown:
+        typer.echo("Nothing to migrate: everything was done before.")
