@@ -259,18 +259,35 @@ def bus() -> EventBridgeBus:
     """Return the event bus; raises ConfigurationError."""
     from chalicelib.adapters.bus import EventBridgeBus
 
-    key = next(iter(bus_signing_keys()))
     name = required(settings().event_bus_name, "EVENT_BUS_NAME")
-    return EventBridgeBus(name, key=key.encode(), key_id=configuration.SERVICE_NAME)
+    seal_key = next(iter(seal_keys())).encode()
+    return EventBridgeBus(
+        name, key=_signing_key(), key_id=configuration.SERVICE_NAME, seal_key=seal_key
+    )
 
 
-def bus_signing_keys() -> Iterable[str]:
-    """Return the keys that our own events may be signed with, the one that signs first.
+def rejections() -> ports.Rejections:
+    """Return the way to partners whose messages are refused; raises ConfigurationError."""
+    from chalicelib.adapters.bus import EventBridgeRejections
+
+    name = required(settings().event_bus_name, "EVENT_BUS_NAME")
+    return EventBridgeRejections(name, key=_signing_key(), key_id=configuration.SERVICE_NAME)
+
+
+def _signing_key() -> bytes:
+    from chalicelib.adapters.secrets import secret
+
+    known = settings()
+    return secret("BUS_SIGNING_KEY", known.bus_signing_key, known.bus_signing_key_arn).encode()
+
+
+def seal_keys() -> Iterable[str]:
+    """Return what our own functions know the relay's messages by, the one that seals first.
 
     Raises ConfigurationError.
     """
     known = settings()
-    return _accepted("BUS_SIGNING_KEY", known.bus_signing_key, known.bus_signing_key_arn)
+    return _accepted("BUS_SEAL_KEY", known.bus_seal_key, known.bus_seal_key_arn)
 
 
 @cache

@@ -76,6 +76,8 @@ class Settings(BaseModel):
     audit_api_key_arn: str | None = Field(None, alias="AUDIT_API_KEY_ARN")
     bus_signing_key: SecretStr | None = Field(None, alias="BUS_SIGNING_KEY")
     bus_signing_key_arn: str | None = Field(None, alias="BUS_SIGNING_KEY_ARN")
+    bus_seal_key: SecretStr | None = Field(None, alias="BUS_SEAL_KEY")
+    bus_seal_key_arn: str | None = Field(None, alias="BUS_SEAL_KEY_ARN")
     bus_keys_secret: SecretStr | None = Field(None, alias="BUS_KEYS_SECRET")
     bus_keys_secret_arn: str | None = Field(None, alias="BUS_KEYS_SECRET_ARN")
 

@@ -27,7 +27,7 @@ MIN_KEY_BYTES = 32  # HS256 and HMAC-SHA256: a shorter key is weaker than the ha
 
 
 #: The secrets that make or check signatures.
-LONG_SECRETS = frozenset({"JWT_SECRET", "BUS_SIGNING_KEY", "BUS_KEYS_SECRET"})
+LONG_SECRETS = frozenset({"JWT_SECRET", "BUS_SIGNING_KEY", "BUS_SEAL_KEY", "BUS_KEYS_SECRET"})
 
 # Stands for a secret that the stack has already; goes nowhere.
 _UNSAID = "?" * MIN_KEY_BYTES

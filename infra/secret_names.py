@@ -11,6 +11,7 @@ class SecretName(StrEnum):
     FINANCE_API_KEY = "FINANCE_API_KEY"
     AUDIT_API_KEY = "AUDIT_API_KEY"
     BUS_SIGNING_KEY = "BUS_SIGNING_KEY"
+    BUS_SEAL_KEY = "BUS_SEAL_KEY"
     BUS_KEYS_SECRET = "BUS_KEYS_SECRET"  # noqa: S105 - a name
 
 
@@ -25,5 +26,9 @@ PARAMETERS: Mapping[str, SecretName] = {
 #: What keeps each in the template.
 RESOURCES: Mapping[SecretName, str] = {
     **{name: f"{parameter}Value" for parameter, name in PARAMETERS.items()},
+    SecretName.BUS_SEAL_KEY: "BusSealKeyValue",
     SecretName.BUS_KEYS_SECRET: "BusKeysSecretValue",
 }
+
+#: What the stack makes up, and nobody outside it needs to know.
+MADE_UP = RESOURCES.keys() - PARAMETERS.values()

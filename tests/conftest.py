@@ -20,7 +20,7 @@ from chalicelib import bootstrap, observability
 from chalicelib.adapters import secrets, web
 from chalicelib.settings import SERVICE_NAME
 from tests import tables
-from tests.factories import BUS_KEYS_SECRET, SIGNING_KEY
+from tests.factories import BUS_KEYS_SECRET, SEAL_KEY, SIGNING_KEY
 from tests.http_api import JWT_SECRET, Api
 from tests.partner import Partner, listening
 
@@ -62,6 +62,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         "STAGE": "test",
         "JWT_SECRET": JWT_SECRET,
         "BUS_SIGNING_KEY": SIGNING_KEY.decode(),
+        "BUS_SEAL_KEY": SEAL_KEY.decode(),
         "BUS_KEYS_SECRET": BUS_KEYS_SECRET,
         "FINANCE_API_KEY": "finance-key",
         "AUDIT_API_KEY": "audit-key",

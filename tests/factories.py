@@ -27,6 +27,7 @@ from chalicelib.domain.events import Event
 from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.messages import PublishedEvent, cloud_event
 from chalicelib.domain.requests import BudgetRequest
+from chalicelib.domain.signing import seal
 from chalicelib.domain.syncs import Recording
 from chalicelib.usecases.ports import BudgetStore
 
@@ -35,6 +36,7 @@ AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
 
 SIGNING_KEY = b"k" * 32
+SEAL_KEY = b"s" * 64
 BUS_KEYS_SECRET = "r" * 64
 PARTNER = "procurement"
 CALENDAR = FiscalCalendar()
@@ -183,7 +185,12 @@ def published(change: Change) -> PublishedEvent:
 
 def signed(event: Event) -> dict[str, Any]:
     """Return an event as it stands on the bus."""
-    return cloud_event(event, key=SIGNING_KEY, key_id="budget-requests")
+    return sealed(cloud_event(event, key=SIGNING_KEY, key_id="budget-requests"))
+
+
+def sealed(detail: dict[str, Any]) -> dict[str, Any]:
+    """Return the detail of a bus message as the relay seals it."""
+    return detail | {"seal": seal(SEAL_KEY, detail)}
 
 
 def bus_key(**more: object) -> BusKey:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -44,7 +44,7 @@ from chalicelib.domain.jobs import JobName, JobOrder, JobRun, run_position
 from chalicelib.domain.listing import Selection, Summary, position
 from chalicelib.domain.messages import Outbox, PublishedEvent
 from chalicelib.domain.metrics import Depth, Hits
-from chalicelib.domain.notifications import Mail, Notification
+from chalicelib.domain.notifications import Mail, MailRefusedError, Notification
 from chalicelib.domain.rate_limits import Window
 from chalicelib.domain.requests import BudgetRequest, HistoryEntry
 from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
@@ -640,26 +640,44 @@ class FakeWebhookQueue:
 
 
 class FakeMailer:
-    """The way to mailboxes; some `refused`."""
+    """The way to mailboxes; some are `silent` for now, some `refused` for good."""
 
     def __init__(self) -> None:
         self.sent: list[Mail] = []
+        self.silent: set[str] = set()
         self.refused: set[str] = set()
 
     def send(self, mail: Mail) -> None:
+        if mail.to in self.silent:
+            raise DeliveryFailedError("SES did not take the mail: Throttling")
         if mail.to in self.refused:
-            raise DeliveryFailedError("SES did not take the mail: MessageRejected")
+            raise MailRefusedError("SES did not take the mail: MessageRejected")
         self.sent.append(mail)
 
 
 class FakeNotifications:
-    """The record of mails."""
+    """The record of mails, which is the claim on each as well."""
+
+    LEASE = timedelta(seconds=35)
 
     def __init__(self) -> None:
         self._kept: dict[str, Notification] = {}
+        self._leases: dict[str, datetime | None] = {}
 
-    def record(self, notification: Notification) -> None:
+    def begin(self, pending: Notification, at: datetime) -> bool:
+        if pending.id in self._kept:
+            lease_until = self._leases[pending.id]
+            if lease_until is None:
+                return False
+            if lease_until >= at:
+                raise ClaimHeldError(f"another worker is at work on {pending.id}")
+        self._kept[pending.id] = pending
+        self._leases[pending.id] = at + self.LEASE
+        return True
+
+    def record(self, notification: Notification, *, is_over: bool = True) -> None:
         self._kept[notification.id] = notification
+        self._leases[notification.id] = None if is_over else datetime.min.replace(tzinfo=UTC)
 
     def latest(self, request_id: int, limit: int) -> tuple[Notification, ...]:
         of_request = (n for n in self._kept.values() if n.budget_request_id == request_id)

@@ -37,6 +37,7 @@ from tests.factories import (
     partner_message,
     published,
     purchase_data,
+    sealed,
     signed,
 )
 
@@ -142,7 +143,7 @@ def _event(change: Change) -> dict[str, Any]:
 
 
 def _audit(entry: AuditEntry) -> dict[str, Any]:
-    detail = entry.model_dump(mode="json")
+    detail = sealed(entry.model_dump(mode="json"))
     return _on_the_bus("budget-requests.audit", "audit.entry", detail, number=2)
 
 

@@ -17,6 +17,7 @@ from chalicelib.domain.events import (
 )
 from chalicelib.domain.inbound import REJECTED, Parked, rejection_event
 from chalicelib.domain.messages import UntellableError, cloud_event
+from chalicelib.domain.signing import SEAL, seal
 
 #: The most entries one PutEvents call takes.
 MAX_ENTRIES = 10
@@ -32,15 +33,16 @@ _NEVER = frozenset({"InvalidArgument", "MalformedDetail", "ValidationException"}
 
 
 class EventBridgeBus:
-    """The EventBus and Rejections on EventBridge.
+    """The EventBus on EventBridge: all that it brings to our own functions is sealed.
 
     `key_id` names the signing key to those who verify.
     """
 
-    def __init__(self, name: str, *, key: bytes, key_id: str) -> None:
+    def __init__(self, name: str, *, key: bytes, key_id: str, seal_key: bytes) -> None:
         self._name = name
         self._key = key
         self._key_id = key_id
+        self._seal_key = seal_key
 
     def publish(self, events: tuple[Event, ...], audit: AuditEntry | None) -> None:
         """Publish what is told of one change.
@@ -48,58 +50,67 @@ class EventBridgeBus:
         Raises DeliveryFailedError naming what failed, UntellableError where the bus will never
         take it.
         """
-        entries = [
-            self._entry(
-                EVENT_SOURCE,
-                event.type.value,
-                json.dumps(
-                    cloud_event(event, key=self._key, key_id=self._key_id), ensure_ascii=False
-                ),
-            )
+        told = [
+            (EVENT_SOURCE, event.type.value, cloud_event(event, key=self._key, key_id=self._key_id))
             for event in events
         ]
         if audit:
-            entries.append(self._entry(AUDIT_SOURCE, AUDIT_DETAIL_TYPE, audit.model_dump_json()))
+            told.append((AUDIT_SOURCE, AUDIT_DETAIL_TYPE, audit.model_dump(mode="json")))
+        entries = [
+            _entry(self._name, source, kind, detail | {SEAL: seal(self._seal_key, detail)})
+            for source, kind, detail in told
+        ]
         for entry in entries:
             if _size(entry) > MAX_ENTRY_BYTES:
                 raise UntellableError(f"{entry['DetailType']} has {_size(entry)} bytes")
         for call in _calls(entries):
-            self._put(call)
+            _put(call)
+
+
+class EventBridgeRejections:
+    """The Rejections on EventBridge: for partners alone, so that nothing is sealed."""
+
+    def __init__(self, name: str, *, key: bytes, key_id: str) -> None:
+        self._name = name
+        self._key = key
+        self._key_id = key_id
 
     def tell(self, message: Parked) -> None:
         """Answer a refused message; raises DeliveryFailedError."""
         told = rejection_event(message, key=self._key, key_id=self._key_id)
-        self._put([self._entry(EVENT_SOURCE, REJECTED, json.dumps(told, ensure_ascii=False))])
+        _put([_entry(self._name, EVENT_SOURCE, REJECTED, told)])
 
-    def _entry(self, source: str, detail_type: str, detail: str) -> dict[str, Any]:
-        return {
-            "EventBusName": self._name,
-            "Source": source,
-            "DetailType": detail_type,
-            "Detail": detail,
-        }
 
-    def _put(self, entries: list[dict[str, Any]]) -> None:
-        # PutEvents succeeds with failed entries in its answer. The stream record comes back whole
-        # then; that the others are published again is harmless, since every event has its id.
-        try:
-            answer = aws.client("events").put_events(Entries=entries)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _NEVER:
-                why = error.response["Error"]["Message"]
-                raise UntellableError(f"the bus refused it: {why}") from None
-            raise
-        if not answer.get("FailedEntryCount"):
-            return
-        failed = {
-            entry["DetailType"]: str(result["ErrorCode"])
-            for entry, result in zip(entries, answer["Entries"], strict=True)
-            if result.get("ErrorCode")
-        }
-        told = ", ".join(f"{kind}: {code}" for kind, code in failed.items())
-        if _NEVER.intersection(failed.values()):
-            raise UntellableError(f"the bus refused {told}")
-        raise DeliveryFailedError(f"the bus did not take {told}")
+def _entry(bus: str, source: str, detail_type: str, detail: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "EventBusName": bus,
+        "Source": source,
+        "DetailType": detail_type,
+        "Detail": json.dumps(detail, ensure_ascii=False),
+    }
+
+
+def _put(entries: list[dict[str, Any]]) -> None:
+    # PutEvents succeeds with failed entries in its answer. The stream record comes back whole
+    # then; that the others are published again is harmless, since every event has its id.
+    try:
+        answer = aws.client("events").put_events(Entries=entries)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _NEVER:
+            why = error.response["Error"]["Message"]
+            raise UntellableError(f"the bus refused it: {why}") from None
+        raise
+    if not answer.get("FailedEntryCount"):
+        return
+    failed = {
+        entry["DetailType"]: str(result["ErrorCode"])
+        for entry, result in zip(entries, answer["Entries"], strict=True)
+        if result.get("ErrorCode")
+    }
+    told = ", ".join(f"{kind}: {code}" for kind, code in failed.items())
+    if _NEVER.intersection(failed.values()):
+        raise UntellableError(f"the bus refused {told}")
+    raise DeliveryFailedError(f"the bus did not take {told}")
 
 
 def _size(entry: dict[str, Any]) -> int:

@@ -1,12 +1,20 @@
 """Mail through SES (version 1 of its API, which the local clouds know too)."""
 
+import re
+
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.adapters import aws
 from chalicelib.domain.errors import DeliveryFailedError
-from chalicelib.domain.notifications import Mail
+from chalicelib.domain.notifications import Mail, MailRefusedError
 
 _CHARSET = "UTF-8"
+
+#: One plain address; SES would read more into commas, brackets and breaks.
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
+
+#: What SES says of a recipient or content that it will never take.
+_FOR_GOOD = {"MessageRejected", "InvalidParameterValue"}
 
 
 class SesMailer:
@@ -16,10 +24,14 @@ class SesMailer:
         self._sender = sender
 
     def send(self, mail: Mail) -> None:
-        """Send one mail; raises DeliveryFailedError with SES's code.
+        """Send one mail.
 
-        SES's own words name addresses, and what is raised here is logged.
+        Raises MailRefusedError where SES will never take it, DeliveryFailedError where it may: our
+        own sender can be verified yet. Both with SES's code alone, since its words name addresses,
+        and what is raised here is logged.
         """
+        if not _ADDRESS.fullmatch(mail.to):
+            raise MailRefusedError("not one plain mail address")
         try:
             aws.client("ses").send_email(
                 Source=self._sender,
@@ -33,7 +45,10 @@ class SesMailer:
                 },
             )
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise DeliveryFailedError(f"SES did not take the mail: {code}") from None
+            told = error.response["Error"]
+            why = f"SES did not take the mail: {told['Code']}"
+            if told["Code"] in _FOR_GOOD and self._sender not in told.get("Message", ""):
+                raise MailRefusedError(why) from None
+            raise DeliveryFailedError(why) from None
         except BotoCoreError as error:
             raise DeliveryFailedError(f"SES did not answer: {type(error).__name__}") from None

@@ -220,9 +220,13 @@ class TotalsRow(InWork):
 
 
 class NotificationRow(InRequests):
-    """A mail that was to be sent for a request; beside the request, so that one query has both."""
+    """A mail that was to be sent for a request; beside the request, so that one query has both.
+
+    `lease_until` is until when a worker is at it, and absent where nobody is to send it any more.
+    """
 
     body = UnicodeAttribute()
+    lease_until = NumberAttribute(null=True)
 
 
 class BudgetRow(InBudgets):

@@ -1,12 +1,14 @@
 """The forms in which a change travels: outbox entries, and the bus messages made of them."""
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from chalicelib.domain.events import EVENT_SOURCE, AuditEntry, Event, timestamp
-from chalicelib.domain.signing import sign_data
+from chalicelib.domain.signing import SEAL, is_sealed, sign_data
 
 _CLOUDEVENTS_VERSION = "1.0"
 
@@ -71,6 +73,10 @@ class PublishedEvent(BaseModel):
         return str(self.data["department"])
 
 
+class ForgedError(Exception):
+    """Somebody else put a message on the bus under our name, or changed one of ours."""
+
+
 class EventMessage(BaseModel):
     """A queue message that an EventBridge rule made of a public event."""
 
@@ -79,9 +85,45 @@ class EventMessage(BaseModel):
     detail: PublishedEvent
 
 
+def _unsealed(detail: object) -> object:
+    if not isinstance(detail, dict):
+        return detail
+    return {name: value for name, value in detail.items() if name != SEAL}
+
+
 class AuditMessage(BaseModel):
     """A queue message with an audit entry: from the bus, or in the same form from the API."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    detail: AuditEntry
+    detail: Annotated[AuditEntry, BeforeValidator(_unsealed)]
+    #: What EventBridge writes on all that comes from the bus; the API's own have none.
+    source: str | None = None
+
+
+def event_of(body: str, *, seal_keys: Iterable[str]) -> PublishedEvent:
+    """Return the event that a queue brought, as one that only the relay can have sent.
+
+    Raises ForgedError; pydantic.ValidationError on a foreign shape.
+    """
+    message = EventMessage.model_validate_json(body)
+    _have_sealed(body, seal_keys)
+    return message.detail
+
+
+def audit_entry_of(body: str, *, seal_keys: Iterable[str]) -> AuditEntry:
+    """Return the audit entry that a queue brought, from the relay or from the API itself.
+
+    What the API queues does not come over the bus, where others can speak, and has no seal.
+    Raises ForgedError; pydantic.ValidationError on a foreign shape.
+    """
+    message = AuditMessage.model_validate_json(body)
+    if message.source is not None:
+        _have_sealed(body, seal_keys)
+    return message.detail
+
+
+def _have_sealed(body: str, keys: Iterable[str]) -> None:
+    detail = json.loads(body)["detail"]
+    if not any(is_sealed(key.encode(), detail) for key in keys):
+        raise ForgedError

@@ -13,8 +13,9 @@ ZERO = Decimal("0.00")
 #: The most a single request may ask for, and the most one line may cost (SPEC.md 3).
 MAX_AMOUNT = 10_000_000
 
-#: More digits before the point than any amount has, and few enough to be exact in every step.
-MAX_DIGITS = 20
+#: More digits before the point than any amount has, and few enough to be exact as a JSON number:
+#: Finance could otherwise name a figure that no event of ours could be signed with.
+MAX_DIGITS = 13
 
 #: More digits than any quotient of two such amounts needs to be rounded once, to a cent.
 _QUOTIENT_DIGITS = 60

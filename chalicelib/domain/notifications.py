@@ -1,12 +1,15 @@
 """Mails: who is told of what, in which words (SPEC.md 8)."""
 
 import html
+import re
 from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.events import EventType
 from chalicelib.domain.model import Value
 from chalicelib.domain.requests import BudgetRequest
+
+_BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
 
 
 class DeliveryStatus(StrEnum):
@@ -24,6 +27,10 @@ class Mail(Value):
     subject: str
     text: str
     html: str
+
+
+class MailRefusedError(Exception):
+    """A mail was refused for good: trying again would change nothing."""
 
 
 class Notification(Value):
@@ -107,7 +114,9 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _mail(to: str, subject: str, opening: str, facts: dict[str, str], link: str) -> Mail:
-    lines = [opening, "", *(f"{name}: {value}" for name, value in facts.items()), "", link]
+    # What people wrote goes on indented, so that no line of theirs passes for one of ours.
+    told = {name: _BREAK.sub("\n    ", value.strip()) for name, value in facts.items()}
+    lines = [opening, "", *(f"{name}: {value}" for name, value in told.items()), "", link]
     rows = "".join(
         f"<tr><th align=left>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
         for name, value in facts.items()

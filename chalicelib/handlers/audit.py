@@ -4,7 +4,7 @@ from chalice import Blueprint
 from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import AuditMessage
+from chalicelib.domain.messages import audit_entry_of
 from chalicelib.handlers.batch import BatchResponse, each_message
 from chalicelib.usecases import audit as usecase
 
@@ -17,7 +17,7 @@ def audit(event: SQSEvent) -> BatchResponse:
 
     def act(body: str) -> None:
         usecase.record(
-            AuditMessage.model_validate_json(body).detail,
+            audit_entry_of(body, seal_keys=bootstrap.seal_keys()),
             at=bootstrap.now(),
             claims=bootstrap.claims(),
             logs=bootstrap.audit_logs(),

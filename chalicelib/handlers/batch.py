@@ -14,6 +14,7 @@ from chalicelib.domain.errors import (
     ConfigurationError,
     DeliveryFailedError,
 )
+from chalicelib.domain.messages import ForgedError
 from chalicelib.domain.retries import seconds_until_retry
 from chalicelib.observability import logger
 
@@ -49,7 +50,9 @@ def each_record(
     the partner had been silent.
 
     What a partner's silence failed comes back after a growing delay, or when the failure says;
-    what cannot be understood comes back at once, until the queue sets it aside, alone. Raises
+    what cannot be understood comes back at once, until the queue sets it aside, alone. What is not
+    sealed with our key comes back as well, as the key may be about to change here, and is set
+    aside in the end, having had no effect. Raises
     ConfigurationError, and so leaves the whole batch on its queue, where the function is not
     configured.
     """
@@ -66,7 +69,7 @@ def each_record(
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, only this message comes back
-            _log(error, record["messageId"])
+            _log(error, record)
             _postpone(error, record)
             return False
         return True
@@ -92,22 +95,27 @@ def seconds_left(event: BaseLambdaEvent) -> float:
     return float(remaining()) / 1000 if remaining else math.inf
 
 
-def _log(error: Exception, message_id: str) -> None:
+def _log(error: Exception, record: dict[str, Any]) -> None:
+    told = {"message_id": record["messageId"]}
     if isinstance(error, BudgetRequestsError):
-        extra = {"message_id": message_id, "code": error.code, "why": str(error)}
-        logger().warning("message failed", extra=extra)
-    else:
-        logger().error("message failed", exc_info=error, extra={"message_id": message_id})
+        logger().warning("message failed", extra=told | {"code": error.code, "why": str(error)})
+    elif not isinstance(error, ForgedError):
+        logger().error("message failed", exc_info=error, extra=told)
+    elif _receives(record) == 1:  # alarms count this line; nothing of what a stranger wrote
+        logger().warning("message forged", extra=told)
 
 
 def _postpone(error: Exception | None, record: dict[str, Any]) -> None:
-    receives = int(record["attributes"]["ApproximateReceiveCount"])
     hopeless = isinstance(error, ValidationError)
-    seconds = 0 if hopeless else seconds_until_retry(receives)
+    seconds = 0 if hopeless else seconds_until_retry(_receives(record))
     if isinstance(error, DeliveryFailedError) and error.retry_in_seconds is not None:
         seconds = error.retry_in_seconds
     if not bootstrap.retry_queue().postpone(record["receiptHandle"], seconds):
         logger().warning("could not postpone", extra={"message_id": record["messageId"]})
+
+
+def _receives(record: dict[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
 
 
 def records_of(event: BaseLambdaEvent) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from chalice import Blueprint
 from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import EventMessage
+from chalicelib.domain.messages import event_of
 from chalicelib.handlers.batch import BatchResponse, each_message
 from chalicelib.usecases import holds
 
@@ -17,7 +17,7 @@ def finance(event: SQSEvent) -> BatchResponse:
 
     def act(body: str) -> None:
         holds.tell_finance(
-            EventMessage.model_validate_json(body).detail,
+            event_of(body, seal_keys=bootstrap.seal_keys()),
             at=bootstrap.now(),
             claims=bootstrap.claims(),
             finance=bootstrap.finance(),

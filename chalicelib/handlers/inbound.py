@@ -23,7 +23,7 @@ def inbound(event: SQSEvent) -> BatchResponse:
         roots=bootstrap.bus_keys_secrets(),
         receipts=bootstrap.receipts(),
         parked=bootstrap.parked_messages(),
-        rejections=bootstrap.bus(),
+        rejections=bootstrap.rejections(),
         store=bootstrap.requests(),
         due=bootstrap.due_requests(),
         budgets=bootstrap.budgets(),

@@ -4,8 +4,10 @@ from chalice import Blueprint
 from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import EventMessage
+from chalicelib.domain.messages import event_of
+from chalicelib.domain.notifications import Notification
 from chalicelib.handlers.batch import BatchResponse, each_message
+from chalicelib.observability import logger
 from chalicelib.usecases import notifications as usecase
 
 blueprint = Blueprint(__name__)
@@ -17,14 +19,20 @@ def notifications(event: SQSEvent) -> BatchResponse:
 
     def act(body: str) -> None:
         usecase.notify(
-            EventMessage.model_validate_json(body).detail,
+            event_of(body, seal_keys=bootstrap.seal_keys()),
             at=bootstrap.now(),
-            claims=bootstrap.claims(),
             store=bootstrap.requests(),
             notifications=bootstrap.notifications(),
             mailer=bootstrap.mailer(),
             admins=bootstrap.department_admins(),
             frontend_url=bootstrap.frontend_url(),
+            tell=_tell,
         )
 
     return each_message(event, act)
+
+
+def _tell(refused: Notification) -> None:
+    """Say in the log that a mail will never be sent; the record of it has the address."""
+    told = {"notification_id": refused.id, "why": refused.delivery_error}
+    logger().warning("mail refused", extra=told)

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, TypeAdapter
 from chalicelib import bootstrap
 from chalicelib.domain.deliveries import DeliverOrder, Delivery, RecoverOrder, SweepOrder
 from chalicelib.domain.events import AuditAction
-from chalicelib.domain.messages import EventMessage
+from chalicelib.domain.messages import EventMessage, event_of
 from chalicelib.domain.webhooks import Subscription
 from chalicelib.handlers.batch import BatchResponse, each_message
 from chalicelib.observability import logger
@@ -33,7 +33,8 @@ def webhooks(event: SQSEvent) -> BatchResponse:
     def act(body: str) -> None:
         at = bootstrap.now()
         match _MESSAGE.validate_json(body):
-            case EventMessage(detail=told):
+            case EventMessage():
+                told = event_of(body, seal_keys=bootstrap.seal_keys())
                 usecase.fan_out(told, at=at, works=works)
             case DeliverOrder() as order:
                 usecase.attempt(order, at=at, works=works)

@@ -365,14 +365,20 @@ class Mailer(Protocol):
     """The way to a mailbox."""
 
     def send(self, mail: Mail) -> None:
-        """Send one mail; raises DeliveryFailedError."""
+        """Send one mail; raises DeliveryFailedError, MailRefusedError where that is for good."""
 
 
 class Notifications(Protocol):
-    """The record of mails."""
+    """The record of mails, which is the claim on each as well."""
 
-    def record(self, notification: Notification) -> None:
-        """Keep a notification, replacing what was kept of it before."""
+    def begin(self, pending: Notification, at: datetime) -> bool:
+        """Keep that a mail is about to be sent; False where that is over already.
+
+        Raises ClaimHeldError while another worker is at it.
+        """
+
+    def record(self, notification: Notification, *, is_over: bool = True) -> None:
+        """Keep what became of a mail; it may be begun again unless that `is_over`."""
 
     def latest(self, request_id: int, limit: int) -> tuple[Notification, ...]:
         """Return the newest notifications of a request, newest first, at most `limit`."""

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 from chalicelib import bootstrap
 from chalicelib.adapters import aws as aws_clients
 from chalicelib.domain.errors import DeliveryFailedError
-from chalicelib.domain.messages import AuditMessage, EventMessage, UntellableError
+from chalicelib.domain.messages import UntellableError, audit_entry_of, event_of
 from tests.botocore_answers import answering, calls_of
 from tests.conftest import Aws
-from tests.factories import approved, signed
+from tests.factories import SEAL_KEY, approved, signed
 
 CHANGE = approved(notes="R&D < 5 % 你好 😀")
 
@@ -32,14 +32,14 @@ def test_our_workers_read_back_what_was_published(aws: Aws) -> None:
     bootstrap.bus().publish(CHANGE.events, CHANGE.audit)
 
     event, audit = aws.on_the_bus()
-    read = EventMessage.model_validate_json(json.dumps(event)).detail
+    read = event_of(json.dumps(event), seal_keys=[SEAL_KEY.decode()])
     assert (read.id, read.type, read.time) == (
         CHANGE.events[0].id,
         CHANGE.events[0].type,
         CHANGE.events[0].time,
     )
     assert (read.request_id, read.department) == (CHANGE.after.id, "finance")
-    assert AuditMessage.model_validate_json(json.dumps(audit)).detail == CHANGE.audit
+    assert audit_entry_of(json.dumps(audit), seal_keys=[SEAL_KEY.decode()]) == CHANGE.audit
 
 
 def test_more_than_one_call_takes_are_sent_in_several(aws: Aws) -> None:

@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
+from chalicelib.domain.errors import ClaimHeldError
 from chalicelib.domain.notifications import DeliveryStatus, Notification
 from tests.adapters.conftest import Stores
 from tests.factories import AT, created
@@ -45,3 +48,38 @@ def test_a_request_without_mails_has_none(stores: Stores) -> None:
     stores.requests.commit(created())
 
     assert stores.notifications.latest(created().after.id, 5) == ()
+
+
+def test_a_mail_is_begun_by_one_worker_at_a_time(stores: Stores) -> None:
+    pending = notification(1, status=DeliveryStatus.PENDING)
+
+    assert stores.notifications.begin(pending, AT)
+    with pytest.raises(ClaimHeldError):
+        stores.notifications.begin(pending, AT + timedelta(seconds=30))
+
+    assert stores.notifications.latest(20260000001, 5) == (pending,)
+
+
+def test_a_mail_whose_worker_died_may_be_begun_again(stores: Stores) -> None:
+    pending = notification(1, status=DeliveryStatus.PENDING)
+    stores.notifications.begin(pending, AT)
+
+    assert stores.notifications.begin(pending, AT + timedelta(seconds=37))
+
+
+def test_a_mail_that_is_over_is_not_begun_again_however_late(stores: Stores) -> None:
+    pending = notification(1, status=DeliveryStatus.PENDING)
+    stores.notifications.begin(pending, AT)
+    stores.notifications.record(notification(1))
+
+    assert not stores.notifications.begin(pending, AT + timedelta(days=400))
+    assert stores.notifications.latest(20260000001, 5) == (notification(1),)
+
+
+def test_a_mail_that_failed_and_is_not_over_is_begun_again_at_once(stores: Stores) -> None:
+    pending = notification(1, status=DeliveryStatus.PENDING)
+    stores.notifications.begin(pending, AT)
+    stores.notifications.record(notification(1, status=DeliveryStatus.FAILED), is_over=False)
+
+    assert stores.notifications.begin(pending, AT)
+    assert stores.notifications.latest(20260000001, 5) == (pending,)

@@ -12,6 +12,7 @@ from chalicelib.handlers.notifications import notifications
 from chalicelib.handlers.webhooks import webhooks
 from tests import samples
 from tests.conftest import Aws, Logs, client
+from tests.factories import sealed
 from tests.handlers.workers import POISON, Worker, poison, run
 from tests.partner import Partner, Reply
 
@@ -65,6 +66,7 @@ def test_what_an_event_says_of_its_hold_is_not_logged(logs: Logs) -> None:
     (record,) = samples.read("finance.json")["Records"]
     message = json.loads(record["body"])
     message["detail"]["data"]["reservedAmount"] = "a secret amount"
+    message["detail"] = sealed(message["detail"])
 
     run(finance_worker, poison(json.dumps(message)))
 

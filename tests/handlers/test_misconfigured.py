@@ -99,12 +99,16 @@ def test_a_part_that_is_not_configured_refuses_the_call_that_needs_it(
     [
         ("webhooks.json", webhooks, "STAGE"),
         ("webhooks.json", webhooks, "WEBHOOKS_TABLE"),
+        ("webhooks.json", webhooks, "BUS_SEAL_KEY"),
         ("audit.json", audit, "AUDIT_LOGS_API_URL"),
         ("audit.json", audit, "AUDIT_API_KEY"),
+        ("audit.json", audit, "BUS_SEAL_KEY"),
         ("notifications.json", notifications, "MAIL_FROM"),
         ("notifications.json", notifications, "DEPARTMENT_ADMINS"),
+        ("notifications.json", notifications, "BUS_SEAL_KEY"),
         ("finance.json", finance, "FINANCE_API_URL"),
         ("finance.json", finance, "WORK_TABLE"),
+        ("finance.json", finance, "BUS_SEAL_KEY"),
         ("inbound-consumed.json", inbound, "BUS_KEYS_SECRET"),
         ("inbound-consumed.json", inbound, "KEYS_TABLE"),
         ("inbound-consumed.json", inbound, "BUS_SIGNING_KEY"),
@@ -121,7 +125,7 @@ def test_a_misconfigured_worker_leaves_the_whole_batch_on_its_queue(
     assert audit_logs.received == []
 
 
-@pytest.mark.parametrize("variable", ["EVENT_BUS_NAME", "BUS_SIGNING_KEY"])
+@pytest.mark.parametrize("variable", ["EVENT_BUS_NAME", "BUS_SIGNING_KEY", "BUS_SEAL_KEY"])
 def test_a_misconfigured_relay_publishes_nothing(spoil: Spoil, variable: str) -> None:
     spoil(variable, None)
 

@@ -59,6 +59,7 @@ def test_the_relay_pays_for_no_table_and_no_partner() -> None:
         EVENT_BUS_NAME="bus",
         BUS_SIGNING_KEY="k" * 32,
         TOLD_TABLE="told",
+        BUS_SEAL_KEY="s" * 64,
     )
 
     assert "chalicelib.adapters.bus" in loaded

@@ -64,6 +64,28 @@ def test_a_mail_ses_refused_comes_back_shown_as_failed(
     assert "@" not in logs.text
 
 
+def test_an_address_that_is_none_is_shown_as_failed_and_keeps_nobody_from_their_mail(
+    api: Api, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    request_id = samples.keep_story()[-1].after.id
+    monkeypatch.setenv(
+        "DEPARTMENT_ADMINS", '{"finance": ["ada@example", "bob", "eve@example.com"]}'
+    )
+    forget_everything()
+    submitted, _ = samples.read(SAMPLE)["Records"]
+
+    assert run(notifications, submitted) == []
+
+    shown = api.get(f"/budget-requests/{request_id}/notifications", "Finance Admin").json["data"]
+    assert {n["recipientEmail"]: (n["deliveryStatus"], n["deliveryError"]) for n in shown} == {
+        "ada@example": ("sent", None),
+        "bob": ("failed", "not one plain mail address"),
+        "eve@example.com": ("sent", None),
+    }
+    (line,) = [each for each in logs.at("WARNING") if each["message"] == "mail refused"]
+    assert line["why"] == "not one plain mail address"
+
+
 @pytest.mark.usefixtures("aws")
 def test_an_event_of_a_request_that_is_not_there_comes_back(logs: Logs) -> None:
     first, second = samples.read(SAMPLE)["Records"]

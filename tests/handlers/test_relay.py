@@ -16,7 +16,7 @@ from chalicelib.handlers import relay
 from tests import samples, stored
 from tests.botocore_answers import answering
 from tests.conftest import Aws, Logs, client
-from tests.factories import signed
+from tests.factories import sealed, signed
 
 SAMPLE = "relay.json"
 
@@ -38,7 +38,7 @@ def test_what_is_told_is_what_was_committed(aws: Aws) -> None:
     approved = samples.story()[-1]
     *_, event, audit = aws.on_the_bus()
     assert event["detail"] == signed(approved.events[0])
-    assert audit["detail"] == approved.audit.model_dump(mode="json")
+    assert audit["detail"] == sealed(approved.audit.model_dump(mode="json"))
 
 
 def test_rows_that_tell_nothing_are_passed_over(aws: Aws) -> None:

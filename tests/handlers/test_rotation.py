@@ -1,5 +1,6 @@
 """While one secret takes the other's place, what either of them made is taken."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,10 +11,23 @@ import time_machine
 from chalicelib import bootstrap
 from chalicelib.adapters import secrets
 from chalicelib.domain.bus_keys import Command
+from chalicelib.domain.messages import ForgedError, cloud_event, event_of
+from chalicelib.domain.signing import SEAL, seal
 from chalicelib.handlers.inbound import inbound
+from chalicelib.settings import SERVICE_NAME
 from tests import samples
 from tests.conftest import Aws, client, forget_everything
-from tests.factories import BUS_KEYS_SECRET, LATER, SIGNING_KEY, bus_key, created, purchase_data
+from tests.factories import (
+    BUS_KEYS_SECRET,
+    LATER,
+    SEAL_KEY,
+    SIGNING_KEY,
+    bus_key,
+    created,
+    purchase_data,
+    sealed,
+    signed,
+)
 from tests.handlers.workers import run
 from tests.http_api import JWT_SECRET, Api, claims, token
 from tests.partner import Partner
@@ -88,6 +102,22 @@ def test_messages_signed_with_keys_of_either_root_are_taken(
     assert aws.on_the_bus() == []
 
 
-def test_events_are_signed_with_the_new_key_while_both_are_accepted(keep: Keep) -> None:
+def test_events_are_signed_with_the_new_key_from_then_on(aws: Aws, keep: Keep) -> None:
     keep("BUS_SIGNING_KEY", SIGNING_KEY.decode())()
-    assert list(bootstrap.bus_signing_keys()) == [NEW, SIGNING_KEY.decode()]
+    (event,) = created().events
+    bootstrap.bus().publish((event,), None)
+    (message,) = aws.on_the_bus()
+    assert message["detail"] == sealed(cloud_event(event, key=NEW.encode(), key_id=SERVICE_NAME))
+
+
+def test_what_was_sealed_with_either_key_is_acted_on(keep: Keep) -> None:
+    rotate = keep("BUS_SEAL_KEY", SEAL_KEY.decode())
+    detail = signed(created().events[0])
+    before = sealed(detail)
+    rotate()
+    after = detail | {SEAL: seal(NEW.encode(), detail)}
+    for each in (before, after):
+        event_of(json.dumps({"detail": each}), seal_keys=bootstrap.seal_keys())
+    forged = detail | {SEAL: seal(b"another key", detail)}
+    with pytest.raises(ForgedError):
+        event_of(json.dumps({"detail": forged}), seal_keys=bootstrap.seal_keys())

@@ -13,6 +13,7 @@ from chalicelib.handlers.relay import relay
 from chalicelib.handlers.webhooks import webhooks
 from tests import samples
 from tests.conftest import Aws
+from tests.factories import sealed
 from tests.handlers.workers import run
 from tests.http_api import Api, Reply
 from tests.partner import Partner
@@ -48,7 +49,7 @@ def work(aws: Aws) -> None:
 def happens(number: int = 1) -> None:
     (record,) = samples.read("webhooks.json")["Records"]
     message = json.loads(record["body"])
-    message["detail"]["id"] = f"evt_{number}"
+    message["detail"] = sealed(message["detail"] | {"id": f"evt_{number}"})
     assert run(webhooks, samples.record("w", message, 1)) == []
 
 

@@ -24,6 +24,7 @@ from chalicelib.domain.webhooks import DisabledBecause, Endpoint, Subscription
 from chalicelib.handlers.webhooks import webhooks
 from tests import samples
 from tests.conftest import Aws, Logs, client
+from tests.factories import sealed
 from tests.handlers.workers import again, run, run_sample
 from tests.http_api import Api
 from tests.partner import Call, Partner, Reply
@@ -62,7 +63,7 @@ class Line:
         (record,) = samples.read(SAMPLE)["Records"]
         message = json.loads(record["body"])
         if event_id:
-            message["detail"]["id"] = event_id
+            message["detail"] = sealed(message["detail"] | {"id": event_id})
         self.put(json.dumps(message))
 
     def work(self) -> None:

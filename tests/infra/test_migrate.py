@@ -58,7 +58,9 @@ def spoil(request_id: int, **attributes: str) -> None:
 
 def unpack(request_id: int) -> None:
     """Have a row be in the form before packing."""
-    client("dynamodb").put_item(TableName=TABLE, Item=unpacked(rows()[f"REQUEST#{request_id}"]))
+    client("dynamodb").put_item(
+        TableName=TABLE, Item=unpacked(dict(rows()[f"REQUEST#{request_id}"]))
+    )
 
 
 def read(request_id: int) -> RequestRow:

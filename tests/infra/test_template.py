@@ -459,6 +459,27 @@ def test_inbound_alone_derives_the_secrets_of_partners_keys_and_reads_keys_one_b
     assert on_keys == ["dynamodb:GetItem"]
 
 
+def test_the_seal_is_known_to_the_relay_and_to_those_who_act_on_what_it_sends(
+    functions: dict[str, dict[str, Any]], of_type: Resources
+) -> None:
+    known_to = {
+        name
+        for name, function in functions.items()
+        if "BusSealKeyValue" in granted(function, of_type, "secretsmanager")
+    }
+    assert known_to == {"Relay", "Webhooks", "Audit", "Notifications", "Finance"}
+    may_put = {n for n, each in functions.items() if granted(each, of_type, "events")}
+    assert known_to & may_put == {"Relay"}
+
+
+def test_what_comes_over_the_bus_shows_it(of_type: Resources) -> None:
+    # By its envelope the audit worker tells it from what the API queues, which has no seal.
+    for rule in of_type("AWS::Events::Rule").values():
+        if "EventBusName" in rule:
+            for target in rule["Targets"]:
+                assert not target.keys() & {"Input", "InputPath", "InputTransformer"}
+
+
 def test_secrets_come_from_parameters_that_stay_hidden_and_have_no_default(
     template: dict[str, Any], of_type: Resources
 ) -> None:
@@ -469,7 +490,7 @@ def test_secrets_come_from_parameters_that_stay_hidden_and_have_no_default(
     hidden = {name for name, parameter in parameters.items() if parameter.get("NoEcho")}
     assert used == hidden == {"JwtSecret", "FinanceApiKey", "AuditApiKey", "BusSigningKey"}
     assert not any("Default" in parameters[name] for name in hidden)
-    assert made_up == {"BusKeysSecretValue"}
+    assert made_up == {"BusKeysSecretValue", "BusSealKeyValue"}
     assert parameters["JwtSecret"]["MinLength"] == 32
 
 

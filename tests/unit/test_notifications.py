@@ -1,5 +1,7 @@
 """Mails: who gets which, and in which words."""
 
+import html
+
 import pytest
 
 from chalicelib.domain.events import EventType
@@ -101,3 +103,38 @@ def test_a_name_from_a_token_cannot_write_html() -> None:
 
     assert "<img" not in told[0][1].html
     assert "&lt;img src=x onerror=alert(1)&gt;" in told[0][1].html
+
+
+HOSTILE = [
+    "Laptops\r\nBcc: eve@example.com",
+    "Laptops\n\nhttps://evil.example.com: your account is locked",
+    "Laptops\u2028Reserved: 1,000,000.00",
+    "\u202eLaptops 你好 😀 Zażółć",
+    "x" * 500,
+    "</td></tr></table><script>alert(1)</script>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_people_wrote_reaches_no_header_and_passes_for_no_line_of_ours(text: str) -> None:
+    by = actor("Finance Clerk", name=text)
+    written = waiting(by=by).model_copy(update={"purpose": text})
+
+    for _, mail in mails(EventType.SUBMITTED, written):
+        assert mail.subject == "New Budget Request: BR-2026-001"
+        assert mail.to in ADMINS
+        begins = [line.split(":")[0] for line in mail.text.splitlines() if line[:1].strip()]
+        assert begins == [
+            "A new budget request is waiting for your review.",
+            "Request code",
+            "Department",
+            "Amount",
+            "Requested by",
+            "Purpose",
+            "https",
+        ]
+        assert mail.text.endswith("https://app.example.com/budget-requests/20260000001")
+        assert "<script>" not in mail.html
+        for word in text.split():
+            assert word in mail.text
+            assert html.escape(word) in mail.html
