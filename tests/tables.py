@@ -10,10 +10,19 @@ _TAKEN = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "Billin
 
 
 @cache
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of the template's resources of a type, by name."""
+    return {
+        name: resource["Properties"]
+        for name, resource in whole.template()["Resources"].items()
+        if resource.get("Type") == kind
+    }
+
+
+@cache
 def declared() -> dict[str, dict[str, Any]]:
     """Return each table's arguments for CreateTable, by its name in the template."""
     return {
-        name: {key: resource["Properties"][key] for key in _TAKEN if key in resource["Properties"]}
-        for name, resource in whole.template()["Resources"].items()
-        if resource.get("Type") == "AWS::DynamoDB::Table"
+        name: {key: properties[key] for key in _TAKEN if key in properties}
+        for name, properties in resources("AWS::DynamoDB::Table").items()
     }
