@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.jobs import Job
     from chalicelib.usecases.lists import Cut
     from chalicelib.usecases.overviews import Books
+    from chalicelib.usecases.patience import Patience
     from chalicelib.usecases.requests import InFull
 
 
@@ -418,6 +419,14 @@ def webhook_sender() -> ports.WebhookSender:
     from chalicelib.adapters.webhook_sender import HttpWebhookSender
 
     return HttpWebhookSender(allow_loopback=settings().webhook_allow_loopback)
+
+
+@cache
+def patience() -> Patience:
+    """Return what this process remembers of slow subscribers."""
+    from chalicelib.usecases.patience import Patience
+
+    return Patience()
 
 
 @cache

@@ -607,11 +607,13 @@ class FakeDeliveries:
 class FakeWebhookSender:
     """The way to subscribers: answers 204, or what `statuses` says of a URL; None is silence.
 
-    `retry_after` is what those say that refuse.
+    `retry_after` is what those say that refuse; `takes` is how long each takes, `waiting` is told.
     """
 
     def __init__(self) -> None:
         self.statuses: dict[str, int | None] = {}
+        self.takes: dict[str, timedelta] = {}
+        self.waiting: Callable[[timedelta], object] = lambda _: None
         self.retry_after: str | None = None
         self.forbidden: set[str] = set()
         self.posted: list[tuple[str, bytes, dict[str, str]]] = []
@@ -624,8 +626,14 @@ class FakeWebhookSender:
         self.posted.append((url, body, headers))
         status = self.statuses.get(url, 204)
         error = "ConnectTimeout" if status is None else None
+        duration = self.takes.get(url, timedelta(milliseconds=1))
+        self.waiting(duration)
         return Answered(
-            status=status, duration_ms=1, answer="", error=error, retry_after=self.retry_after
+            status=status,
+            duration_ms=duration // timedelta(milliseconds=1),
+            answer="",
+            error=error,
+            retry_after=self.retry_after,
         )
 
 

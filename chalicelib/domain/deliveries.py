@@ -41,6 +41,15 @@ LONGEST_IN_QUEUE = timedelta(minutes=15)
 #: An attempt belongs to one worker for so long: just over the longest function timeout (30 s).
 LEASE = timedelta(seconds=35)
 
+#: A receiver that took as long as this is left alone for so many times as long, by the process that
+#: waited: it may take up a quarter of a worker's time, and no more of what others wait for.
+SLOW = timedelta(seconds=1)
+RESTS = 3
+
+#: What would be tried meanwhile is put off for so long, and by chance up to so much longer.
+PUT_OFF = timedelta(minutes=1)
+PUT_OFF_SPREAD = timedelta(minutes=4)
+
 #: What was handed to the queue, and not begun, is handed over again after so long.
 HANDED_OVER_AGAIN_AFTER = timedelta(minutes=15)
 
@@ -221,6 +230,11 @@ class Delivery(Value):
         fields["next_attempt_at"] = next_at
         fields["due_at"] = next_at if next_at - at > LONGEST_IN_QUEUE else None
         return self._now(at, **fields)
+
+    def put_off(self, at: datetime, *, chance: float) -> Self:
+        """Return it as it waits in the table for its receiver to be less busy; no attempt."""
+        later = at + PUT_OFF + PUT_OFF_SPREAD * chance
+        return self._now(at, next_attempt_at=later, due_at=later)
 
     def held(self, at: datetime) -> Self:
         """Return it as it waits for its subscription to be active again."""

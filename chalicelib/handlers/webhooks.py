@@ -50,6 +50,7 @@ def webhooks(event: SQSEvent) -> BatchResponse:
         sender=bootstrap.webhook_sender(),
         queue=bootstrap.webhook_queue(),
         chance=random,
+        patience=bootstrap.patience(),
         tell=_tell,
         give_up=_give_up,
     )

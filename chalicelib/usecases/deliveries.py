@@ -38,6 +38,7 @@ from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.listing import seal, unseal
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.webhooks import KEEPER, Endpoint, Subscription
+from chalicelib.usecases.patience import Patience
 from chalicelib.usecases.ports import (
     AuditQueue,
     Deliveries,
@@ -68,6 +69,7 @@ class Works:
     sender: WebhookSender
     queue: WebhookQueue
     chance: Callable[[], float]
+    patience: Patience
     tell: Callable[[Subscription, AuditAction], object] = lambda *_: None
     give_up: Callable[[Delivery], object] = lambda _: None
 
@@ -124,8 +126,18 @@ def attempt(order: DeliverOrder, *, at: datetime, works: Works) -> None:
     if not (endpoint.subscription.is_active or delivery.is_by_hand):
         _claimed(delivery.held(at), works)
         return
+    if works.patience.is_out(order.subscription_id, at) and not delivery.is_by_hand:
+        _claimed(delivery.put_off(at, chance=works.chance()), works)
+        return
+    _try(delivery, event, endpoint, at, works)
+
+
+def _try(
+    delivery: Delivery, event: PublishedEvent, endpoint: Endpoint, at: datetime, works: Works
+) -> None:
     begun = _claimed(delivery.begun(at), works)
     answered = _post(endpoint, event, at, works.sender)
+    works.patience.note(delivery.subscription_id, timedelta(milliseconds=answered.duration_ms), at)
     ended = begun.ended(answered, at, chance=works.chance())
     works.deliveries.save(ended)
     _tell(ended, endpoint, answered, at, works)

@@ -18,10 +18,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from chalicelib import bootstrap
 from chalicelib.adapters import webhook_sender
 from chalicelib.domain import signing
-from chalicelib.domain.deliveries import Delivery, DeliveryStatus
+from chalicelib.domain.deliveries import SLOW, Delivery, DeliveryStatus
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.webhooks import DisabledBecause, Endpoint, Subscription
-from chalicelib.handlers.webhooks import webhooks
+from chalicelib.handlers.webhooks import BATCH_SIZE, webhooks
 from tests import samples
 from tests.conftest import Aws, Logs, client
 from tests.factories import sealed
@@ -187,6 +187,25 @@ def test_a_slow_receiver_holds_up_no_other_of_its_batch(
 
     # It answered only when all others had theirs: they did not wait for it.
     assert delivery().status is DeliveryStatus.SUCCEEDED
+
+
+def test_a_burst_for_a_receiver_that_hangs_costs_others_one_batch(
+    line: Line, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_sender, "TIMEOUT_SECONDS", SLOW / SECOND + 0.2)
+    with behaving(is_silent) as hanging:
+        subscribe(hanging.url, 1)
+        subscribe(partner.url, 2)
+        for number in range(30):
+            line.happens(f"evt_{number}")
+        line.work()
+
+        assert hanging.connections <= BATCH_SIZE
+    assert len(partner.received) == 30
+    waiting = bootstrap.deliveries().latest(HOOK, limit=100)
+    assert {each.status for each in waiting} == {DeliveryStatus.PENDING}
+    assert len(waiting) == 30
+    assert all(each.due_at or each.attempts for each in waiting)  # nothing is left to memory
 
 
 def waits_for(what: Callable[[], bool]) -> Behaviour:

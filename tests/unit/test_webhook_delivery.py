@@ -34,6 +34,7 @@ from chalicelib.domain.webhooks import (
     SubscriptionChange,
 )
 from chalicelib.usecases import deliveries, webhooks
+from chalicelib.usecases.patience import Patience
 from tests.factories import AT, SUPERADMIN, approved, published
 from tests.fakes import (
     FakeAuditQueue,
@@ -68,6 +69,7 @@ class Desk:
         self.later: list[tuple[datetime, DeliverOrder]] = []
         self.longest_in_queue = timedelta()
         self.chance = 0.0
+        self.patience = Patience()
 
     @property
     def works(self) -> deliveries.Works:
@@ -79,6 +81,7 @@ class Desk:
             chance=lambda: self.chance,
             tell=lambda subscription, action: self.told.append((subscription.id, action)),
             give_up=lambda delivery: self.given_up.append(delivery.event_id),
+            patience=self.patience,
         )
 
     def subscribe(self, url: str, by: Actor = SUPERADMIN, **more: object) -> Subscription:
@@ -533,6 +536,77 @@ def test_a_recovery_that_died_in_the_middle_loses_nothing(desk: Desk) -> None:
     desk.passes(2 * MINUTE)
 
     assert desk.called == [ONE]
+
+
+def one_worker(desk: Desk, *, takes: timedelta) -> list[datetime]:
+    """Have ONE take so long, and one worker wait for it; return when TWO got each of its events."""
+    arrived: list[datetime] = []
+
+    def waiting(time: timedelta) -> None:
+        desk.now += time
+        if desk.called[-1] == TWO:
+            arrived.append(desk.now)
+
+    desk.sender.takes[ONE], desk.sender.waiting = takes, waiting
+    return arrived
+
+
+@pytest.mark.parametrize("status", [None, 204], ids=["hangs", "answers late"])
+def test_a_burst_for_a_slow_receiver_delays_no_other(desk: Desk, status: int | None) -> None:
+    slow, _ = desk.subscribe(ONE), desk.subscribe(TWO)
+    desk.sender.statuses[ONE] = status
+    arrived = one_worker(desk, takes=5 * SECOND)
+
+    for number in range(100):
+        desk.happens(event(number))
+    desk.work()
+
+    assert len(arrived) == 100
+    assert arrived[-1] - AT < 10 * SECOND  # once did it wait for the other, not a hundred times
+    put_off = [d for d in desk.deliveries.latest(slow.id, limit=100) if not d.attempts]
+    assert len(put_off) == 99
+    assert {delivery.status for delivery in put_off} == {DeliveryStatus.PENDING}
+
+
+def test_what_was_put_off_for_a_slow_receiver_reaches_it_in_the_end(desk: Desk) -> None:
+    slow = desk.subscribe(ONE)
+    one_worker(desk, takes=5 * SECOND)
+    for number in range(30):
+        desk.happens(event(number))
+    desk.work()
+
+    desk.passes(2 * HOUR)
+
+    found = desk.deliveries.latest(slow.id, limit=100)
+    assert {delivery.status for delivery in found} == {DeliveryStatus.SUCCEEDED}
+    assert len({headers["webhook-id"] for _, _, headers in desk.sender.posted}) == 30
+    assert len(desk.sender.posted) == 30
+
+
+def test_a_receiver_that_is_quick_again_is_given_all_that_is_due(desk: Desk) -> None:
+    slow = desk.subscribe(ONE)
+    one_worker(desk, takes=5 * SECOND)
+    for number in range(100):
+        desk.happens(event(number))
+    desk.work()
+    desk.sender.takes.clear()
+
+    desk.passes(2 * MINUTE)
+
+    found = desk.deliveries.latest(slow.id, limit=100)
+    assert {delivery.status for delivery in found} == {DeliveryStatus.SUCCEEDED}
+
+
+def test_what_is_sent_by_hand_to_a_slow_receiver_is_not_put_off(desk: Desk) -> None:
+    hook = desk.subscribe(ONE)
+    one_worker(desk, takes=5 * SECOND)
+    desk.happens()
+    desk.work()
+
+    send_test(desk, hook)
+    desk.work()
+
+    assert len(desk.sender.posted) == 2
 
 
 def test_what_was_waiting_when_its_subscription_was_disabled_waits_for_it(desk: Desk) -> None:
