@@ -202,7 +202,7 @@ class House:
         """Return what a route tells everyone; `row` says who is expected to get through."""
         method, path = route.split()
         return {
-            who: self._asked(
+            who: self.asked(
                 method, path, case, proof, fresh=method != "GET" and row[who].startswith("2")
             )
             for who, proof in self._proofs(scope_of(route)).items()
@@ -241,9 +241,10 @@ class House:
             self._made(f"/budget-requests/{request_id}/submit", None, proof, 200)
         return request_id
 
-    def _asked(
+    def asked(
         self, method: str, path: str, case: Case, proof: dict[str, str], *, fresh: bool
     ) -> Told:
+        """Return what a route tells whoever has this proof, of something new where `fresh`."""
         names = {"itemId": "1"} | case.names
         request_id = 0
         if path == KEY:

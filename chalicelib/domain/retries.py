@@ -1,10 +1,12 @@
 """When what failed is tried again."""
 
-#: The first retry comes soon, each later one after twice the time, none after more than an hour:
-#: with the queues' 14 receives a partner may be silent for about four hours before messages are
-#: set aside in the dead-letter queue, from where an operator sends them back.
+#: The first retry comes soon, each later one after twice the time, none after more than an hour.
 FIRST_RETRY_SECONDS = 5
 LAST_RETRY_SECONDS = 3600
+
+#: How often a queue hands a message over (infra/template/queues.py): a partner may be silent for a day
+#: and two hours before messages are set aside as dead letters, which an operator sends back.
+MAX_RECEIVES = 36
 
 
 def seconds_until_retry(receives: int) -> int:

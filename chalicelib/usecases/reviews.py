@@ -136,7 +136,7 @@ def approve_many(
 
 
 def funds(
-    request_id: int,
+    request: BudgetRequest,
     approval: Approval,
     *,
     by: Actor,
@@ -146,16 +146,14 @@ def funds(
     budget_store: BudgetStore,
     finance: Finance,
 ) -> Funds:
-    """Return what an approval would hold and leave, computed as the approval computes it.
+    """Return what an approval of a request, as `by` sees it, would hold and leave.
 
-    Holds that have expired by `at` do not count, as an approval would sweep them first, and
-    Finance is asked for a budget that is unknown. A draft may be looked at before it is submitted.
+    Computed as the approval computes it. Holds that have expired by `at` do not count, as an
+    approval would sweep them first, and Finance is asked for a budget that is unknown. A draft may
+    be looked at before it is submitted.
 
-    Raises RequestNotFoundError, ForbiddenError; InvalidStatusError for what was decided, whose
-    own hold would be counted twice.
+    Raises InvalidStatusError for what was decided, whose own hold would be counted twice.
     """
-    request = store.get(request_id)
-    access.may_see(by, department=request.department, requested_by=request.requested_by)
     if request.status is not Status.PENDING:
         raise InvalidStatusError(
             "Only drafts and budget requests waiting for review can still be approved; "

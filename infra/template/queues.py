@@ -1,17 +1,17 @@
 """The queue of each worker, its dead letters, and who may send there.
 
-Rule → queue → function. What a function could not do in fourteen attempts (about four hours:
+Rule → queue → function. What a function could not do in all its attempts (more than a day:
 chalicelib/domain/retries.py), and what a rule cannot deliver, waits in the queue's dead-letter
 queue in the same form, to be sent back. Everything is kept two weeks.
 """
 
 from typing import Any
 
+from chalicelib.domain.retries import MAX_RECEIVES
 from infra.template.cloudformation import Template, get, named, ref
 from infra.template.parts import WORKERS, Worker
 
 _KEPT_SECONDS = 14 * 24 * 60 * 60  # the most that SQS keeps
-_MAX_RECEIVES = 14
 _DATA_KEY_SECONDS = 3600  # KMS is asked once an hour for each sender, not for each message
 _HIDDEN_TIMES = 6  # as long as the function may run, as AWS asks
 
@@ -40,7 +40,7 @@ def monitored() -> dict[str, str]:
 def _of(worker: Worker) -> dict[str, Template]:
     name = worker.name.lower()
     queue, dead_letters = f"{worker.name}Queue", f"{worker.name}DeadLetterQueue"
-    redrive = {"deadLetterTargetArn": get(dead_letters), "maxReceiveCount": _MAX_RECEIVES}
+    redrive = {"deadLetterTargetArn": get(dead_letters), "maxReceiveCount": MAX_RECEIVES}
     hidden = worker.timeout_seconds * _HIDDEN_TIMES
     only_own_rules = {
         "Sid": "OnlyOwnRuleSends",

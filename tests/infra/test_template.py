@@ -13,6 +13,7 @@ from chalicelib.domain.deliveries import SweepOrder
 from chalicelib.domain.events import AUDIT_SOURCE, EVENT_SOURCE
 from chalicelib.domain.inbound import REJECTED
 from chalicelib.domain.jobs import JobName, JobOrder, JobPayload
+from chalicelib.domain.retries import MAX_RECEIVES
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
 from infra.package import Package
 from tests.infra.conftest import Resources
@@ -165,8 +166,7 @@ def test_every_queue_has_a_dead_letter_queue(of_type: Resources) -> None:
         redrive = queues[name]["RedrivePolicy"]
         dead_letters = name.replace("Queue", "DeadLetterQueue")
         assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_letters, "Arn"]}
-        # The delays of chalicelib.domain.retries are reckoned with it.
-        assert redrive["maxReceiveCount"] == 14
+        assert redrive["maxReceiveCount"] == MAX_RECEIVES
         assert dead_letters in queues
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from chalicelib.adapters import aws as aws_clients
 from chalicelib.domain.errors import DeliveryFailedError
+from chalicelib.domain.retries import MAX_RECEIVES
 from chalicelib.handlers.audit import audit
 from chalicelib.handlers.finance import finance
 from chalicelib.handlers.notifications import notifications
@@ -29,7 +30,6 @@ from tests.properties.weather import Crash, Weather
 
 #: What infra/template.yaml says of every queue.
 VISIBILITY = timedelta(seconds=180)
-MAX_RECEIVES = 14
 
 #: How many records of a stream the relay gets at once, and messages a worker: of webhooks one, as
 #: several are worked on in threads, whose order no seed can give again.

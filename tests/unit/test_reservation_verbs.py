@@ -89,7 +89,7 @@ class Office:
 
     def funds(self, request_id: int, at: datetime) -> Funds:
         return reviews.funds(
-            request_id,
+            self.store.get(request_id),
             approval(),
             by=ADMIN,
             at=at,

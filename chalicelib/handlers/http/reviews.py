@@ -10,6 +10,7 @@ from chalicelib.handlers.http import views
 from chalicelib.handlers.http.answers import ManyOf, Shown
 from chalicelib.handlers.http.api import Api
 from chalicelib.handlers.http.call import Answer, Call, Nothing
+from chalicelib.handlers.http.requests import viewed
 from chalicelib.usecases import reviews
 
 #: What a bulk approval says of each request.
@@ -62,7 +63,7 @@ def declare(api: Api) -> None:
             buffer_percentage=call.query.buffer_percentage,
         )
         found = reviews.funds(
-            call.request_id,
+            viewed(call),
             approval,
             by=call.actor,
             at=call.at,
