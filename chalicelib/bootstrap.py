@@ -191,12 +191,12 @@ def budgets() -> ports.BudgetStore:
 
 
 @cache
-def confirmations() -> ports.HoldConfirmations:
-    """Return the record of confirmed holds; raises ConfigurationError."""
-    from chalicelib.adapters.hold_store import DynamoHoldConfirmations
+def tellings() -> ports.Tellings:
+    """Return the record of what Finance was told; raises ConfigurationError."""
+    from chalicelib.adapters.hold_store import DynamoTellings
 
     _name_tables("BUDGETS_TABLE")
-    return DynamoHoldConfirmations()
+    return DynamoTellings()
 
 
 @cache

@@ -29,7 +29,8 @@ from chalicelib.domain.messages import PublishedEvent, cloud_event
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.domain.signing import seal
 from chalicelib.domain.syncs import Recording
-from chalicelib.usecases.ports import BudgetStore
+from chalicelib.domain.tellings import Begun, Telling
+from chalicelib.usecases.ports import BudgetStore, Tellings
 
 #: The moment most tests happen at: a Tuesday in the first quarter.
 AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -124,6 +125,20 @@ def finance_said(
     return store.record(key, said, fetch=store.begin_fetch(key), by=ADMIN, at=at)
 
 
+def finance_heard(
+    tellings: Tellings,
+    amount: Decimal,
+    *,
+    event_id: str,
+    telling: Telling = Telling.RESERVE,
+    key: BudgetKey = KEY,
+) -> Begun:
+    """Have Finance be told of a hold, or of its end, and confirm it, as its worker does."""
+    begun = tellings.begin(key, telling, amount, event_id=event_id)
+    tellings.confirm(key, telling, amount, event_id=event_id)
+    return begun
+
+
 def budget(remaining: Decimal | int | str = 380_000, **more: object) -> DepartmentBudget:
     """Return a budget as known, with nothing held."""
     given = {
@@ -131,7 +146,6 @@ def budget(remaining: Decimal | int | str = 380_000, **more: object) -> Departme
         "figures": figures(remaining),
         "unconfirmed": Decimal(0),
         "available": Decimal(remaining),
-        "confirmations": 0,
         "last_synced_at": AT,
         "is_stale": False,
     }

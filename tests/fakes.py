@@ -30,6 +30,7 @@ from chalicelib.domain.errors import (
     ConflictError,
     DeliveryFailedError,
     FieldError,
+    FinanceRefusedError,
     FinanceUnavailableError,
     IdempotencyKeyTakenError,
     InsufficientBudgetError,
@@ -48,13 +49,14 @@ from chalicelib.domain.notifications import Mail, MailRefusedError, Notification
 from chalicelib.domain.rate_limits import Window
 from chalicelib.domain.requests import BudgetRequest, HistoryEntry
 from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
+from chalicelib.domain.tellings import Begun, Telling
 from chalicelib.domain.totals import DepartmentTotals, Tally
 from chalicelib.domain.webhooks import Endpoint
 from chalicelib.usecases import ports
 
 
 class FakeBudgetStore:
-    """The BudgetStore and HoldConfirmations; requests take their holds from here.
+    """The BudgetStore and Tellings; requests take their holds from here.
 
     `told` is what is told of syncs.
     """
@@ -66,26 +68,31 @@ class FakeBudgetStore:
         self._recorded: dict[BudgetKey, int] = defaultdict(int)
         self._events: dict[BudgetKey, int] = defaultdict(int)
         self._figures: dict[BudgetKey, list[FiguresVersion]] = defaultdict(list)
-        self._unknown: dict[BudgetKey, tuple[Decimal, int]] = {}
+        self._unknown: dict[BudgetKey, Decimal] = {}
         self._failed: dict[BudgetKey, tuple[datetime | None, str | None]] = {}
-        self._confirmed: set[str] = set()
-        self._freed: dict[str, Decimal] = {}
+        self._begun: set[tuple[str, Telling]] = set()
+        self._confirmed: set[tuple[str, Telling]] = set()
+        self._reserved: dict[BudgetKey, Decimal] = defaultdict(Decimal)
+        self._sent: dict[BudgetKey, Decimal] = defaultdict(Decimal)
+        self._heard: dict[BudgetKey, Decimal] = defaultdict(Decimal)
 
     def get(self, key: BudgetKey) -> DepartmentBudget | None:
         return self.budgets.get(key)
 
     def untold(self, key: BudgetKey) -> UntoldBudget:
         failed_at, failure = self._failed.get(key, (None, None))
-        unconfirmed, _ = self._counted(key)
-        return UntoldBudget(unconfirmed=unconfirmed, failed_at=failed_at, failure=failure)
+        return UntoldBudget(
+            unconfirmed=self._unconfirmed(key), failed_at=failed_at, failure=failure
+        )
 
     def begin_fetch(self, key: BudgetKey) -> Fetch:
         self._fetches[key] += 1
         known = self.budgets.get(key)
         return Fetch(
             number=self._fetches[key],
-            confirmations=self._counted(key)[1],
             figures_version=known.figures_version if known else 0,
+            reserved=self._reserved[key],
+            heard=self._heard[key],
         )
 
     def record(
@@ -103,11 +110,12 @@ class FakeBudgetStore:
             return Recording.RECORDED  # a retry of our own write, whose answer was lost
         if self._recorded[key] > fetch.number:
             return Recording.OVERTAKEN
-        unconfirmed, confirmations = self._counted(key)
-        if confirmations != fetch.confirmations:
-            return Recording.CONFIRMED
-        is_news = known is None or known.available >= 0 or known.over_committed_since is None
-        if is_news and figures.remaining_amount < unconfirmed and not may_tell:
+        unconfirmed = self._unconfirmed(key)
+        claimed = unconfirmed + self._reserved[key]
+        available = figures.remaining_amount + fetch.reserved - claimed
+        doubt = self._sent[key] - fetch.heard
+        was_told = known and known.available < 0 and known.over_committed_since
+        if available + doubt < 0 and not was_told and not may_tell:
             return Recording.SHORT
         self._recorded[key] = fetch.number
         version = known.figures_version if known else 0
@@ -121,15 +129,14 @@ class FakeBudgetStore:
             key=key,
             figures=figures,
             unconfirmed=unconfirmed,
-            available=figures.remaining_amount - unconfirmed,
-            confirmations=confirmations,
+            available=available,
+            doubt=doubt,
             last_synced_at=at,
             is_stale=False,
             figures_version=version,
-            over_committed_since=known.over_committed_since if known else None,
+            over_committed_since=was_told or None,
         )
-        audit = syncs.synced(key, known, figures, fetch=fetch, by=by, at=at)
-        self._tell(key, at, audit, is_news=is_news)
+        self._tell(key, at, syncs.synced(key, known, figures, fetch=fetch, by=by, at=at))
         return Recording.RECORDED
 
     def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
@@ -140,19 +147,17 @@ class FakeBudgetStore:
 
     def note_commitment(self, key: BudgetKey, at: datetime) -> None:
         if key in self.budgets:
-            self._tell(key, at, None, is_news=False)
+            self._tell(key, at, None)
 
     def figures_so_far(self, key: BudgetKey, limit: int) -> tuple[FiguresVersion, ...]:
         return tuple(self._figures[key][:limit])
 
-    def _tell(
-        self, key: BudgetKey, at: datetime, audit: AuditEntry | None, *, is_news: bool
-    ) -> None:
+    def _tell(self, key: BudgetKey, at: datetime, audit: AuditEntry | None) -> None:
         known = self.budgets[key]
         events: tuple[Event, ...] = ()
-        if not known.is_over_committed:
+        if known.available >= 0:
             self._update(key, over_committed_since=None)
-        elif is_news or known.over_committed_since is None:
+        elif known.is_over_committed and known.over_committed_since is None:
             self._events[key] += 1
             events = (
                 syncs.over_committed(
@@ -167,27 +172,49 @@ class FakeBudgetStore:
         if events or audit:
             self.told.append(Outbox(events=events, audit=audit))
 
-    def confirm(self, key: BudgetKey, amount: Decimal, *, event_id: str) -> None:
-        if event_id in self._confirmed:
-            return
-        self._confirmed.add(event_id)
-        unconfirmed, confirmations = self._counted(key)
-        outstanding = amount - self._freed.get(event_id, Decimal(0))
-        self._count(key, unconfirmed - outstanding, confirmations + 1)
+    def begin(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> Begun:
+        step = event_id, telling
+        if step in self._confirmed:
+            return Begun.DONE
+        if step in self._begun:
+            return Begun.AGAIN
+        if telling is Telling.RELEASE and (event_id, Telling.RESERVE) not in self._confirmed:
+            return Begun.EARLY
+        self._begun.add(step)
+        self._send(key, telling, amount)
+        return Begun.FIRST
 
-    def is_confirmed(self, key: BudgetKey, *, event_id: str) -> bool:  # noqa: ARG002 - ids are unique
-        return event_id in self._confirmed
+    def withdraw(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> None:
+        step = event_id, telling
+        if step in self._begun and step not in self._confirmed:
+            self._begun.remove(step)
+            self._send(key, telling, -amount)
+
+    def _send(self, key: BudgetKey, telling: Telling, amount: Decimal) -> None:
+        self._sent[key] += amount
+        if telling is Telling.RELEASE:
+            self._claim(key, amount)
+
+    def confirm(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> None:
+        step = event_id, telling
+        if step not in self._begun or step in self._confirmed:
+            return
+        self._confirmed.add(step)
+        self._heard[key] += amount
+        if telling is Telling.RESERVE:
+            self._reserved[key] += amount
+            self._claim(key, -amount)
 
     def move(self, changes: Sequence[Change]) -> None:
         """Move the money of all changes or none, as the request store's transaction does."""
-        before = dict(self.budgets), dict(self._unknown), dict(self._freed)
+        before = dict(self.budgets), dict(self._unknown)
         try:
             for release in (change.release for change in changes if change.release):
                 self._give_back(release)
             for key, holds in _by_budget(change.hold for change in changes if change.hold).items():
                 self._take(key, holds)
         except BudgetRequestsError:
-            self.budgets, self._unknown, self._freed = before
+            self.budgets, self._unknown = before
             raise
 
     def _take(self, key: BudgetKey, holds: list[Hold]) -> None:
@@ -198,34 +225,29 @@ class FakeBudgetStore:
         if limited and known and known.available < limited:
             raise InsufficientBudgetError(needed=str(limited), available=str(known.available))
         taken = sum((hold.amount for hold in holds), Decimal("0.00"))
-        unconfirmed, confirmations = self._counted(key)
-        self._count(key, unconfirmed + taken, confirmations)
+        self._claim(key, taken)
         if known:
             self._update(key, available=known.available - taken)
 
     def _give_back(self, release: Release) -> None:
-        event_id, known = release.hold_event_id, self.budgets.get(release.key)
+        known = self.budgets.get(release.key)
         if known is None and release.key not in self._unknown:
             raise BudgetUnknownError(str(release.key))
-        if event_id not in self._confirmed:
-            self._freed[event_id] = self._freed.get(event_id, Decimal(0)) + release.amount
-            unconfirmed, confirmations = self._counted(release.key)
-            self._count(release.key, unconfirmed - release.amount, confirmations)
+        self._claim(release.key, -release.amount)
         if known:
             self._update(release.key, available=known.available + release.amount)
 
-    def _counted(self, key: BudgetKey) -> tuple[Decimal, int]:
-        """Return (unconfirmed, confirmations), of a budget that nobody knows as well."""
+    def _unconfirmed(self, key: BudgetKey) -> Decimal:
+        """Return what is claimed and not reserved, of a budget that nobody knows as well."""
         known = self.budgets.get(key)
-        if known:
-            return known.unconfirmed, known.confirmations
-        return self._unknown.get(key, (Decimal("0.00"), 0))
+        return known.unconfirmed if known else self._unknown.get(key, Decimal("0.00"))
 
-    def _count(self, key: BudgetKey, unconfirmed: Decimal, confirmations: int) -> None:
+    def _claim(self, key: BudgetKey, amount: Decimal) -> None:
+        unconfirmed = self._unconfirmed(key) + amount
         if key in self.budgets:
-            self._update(key, unconfirmed=unconfirmed, confirmations=confirmations)
+            self._update(key, unconfirmed=unconfirmed)
         else:
-            self._unknown[key] = unconfirmed, confirmations
+            self._unknown[key] = unconfirmed
 
     def _update(self, key: BudgetKey, **fields: object) -> None:
         self.budgets[key] = self.budgets[key].model_copy(update=fields)
@@ -405,11 +427,12 @@ class FakeDueRequests:
 
 
 class FakeFinance:
-    """Finance Main; can be silent, and can have something happen while it thinks."""
+    """Finance Main; can be silent, can refuse, and can have something happen while it thinks."""
 
     def __init__(self, figures: FinanceFigures | None = None) -> None:
         self.figures = figures
         self.is_silent = False
+        self.refuses = False
         self.fetches = 0
         self.while_thinking: Callable[[], object] = lambda: None
         self.released: dict[str, tuple[BudgetKey, Decimal, int, str]] = {}
@@ -426,16 +449,20 @@ class FakeFinance:
     def reserve(
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
     ) -> None:
-        if self.is_silent:
-            raise DeliveryFailedError("Finance did not answer: silent")
+        self._hear()
         self.reserved[idempotency_key] = (key, amount, request_id, code)
 
     def release(
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
     ) -> None:
+        self._hear()
+        self.released[idempotency_key] = (key, amount, request_id, code)
+
+    def _hear(self) -> None:
         if self.is_silent:
             raise DeliveryFailedError("Finance did not answer: silent")
-        self.released[idempotency_key] = (key, amount, request_id, code)
+        if self.refuses:
+            raise FinanceRefusedError("Finance answered 422")
 
 
 class FakeAuditQueue:

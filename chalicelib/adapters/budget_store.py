@@ -33,7 +33,7 @@ class DynamoBudgetStore:
         except BudgetRow.DoesNotExist:
             return UntoldBudget()
         return UntoldBudget(
-            unconfirmed=money.from_cents(int(row.unconfirmed_cents or 0)),
+            unconfirmed=budget_syncs.unconfirmed(row),
             failed_at=datetime.fromisoformat(row.failed_at) if row.failed_at else None,
             failure=row.failure,
         )
@@ -41,19 +41,25 @@ class DynamoBudgetStore:
     def begin_fetch(self, key: BudgetKey) -> Fetch:
         """Count a fetch that begins now; one write, which also reads what was known."""
         row = BudgetRow(budget_pk(key))
+        amounts = (
+            BudgetRow.claimed_cents,
+            BudgetRow.reserved_cents,
+            BudgetRow.sent_cents,
+            BudgetRow.heard_cents,
+        )
         undisturbed(
             lambda: row.update(
                 actions=[
                     BudgetRow.fetches.add(1),
-                    BudgetRow.unconfirmed_cents.set(BudgetRow.unconfirmed_cents | 0),
-                    BudgetRow.confirmations.set(BudgetRow.confirmations | 0),
+                    *(amount.add(0) for amount in amounts),  # what `record` reckons with is there
                 ]
             )
         )
         return Fetch(
             number=int(row.fetches),
-            confirmations=int(row.confirmations),
             figures_version=int(row.figures_version or 0),
+            reserved=money.from_cents(int(row.reserved_cents)),
+            heard=money.from_cents(int(row.heard_cents)),
         )
 
     def record(

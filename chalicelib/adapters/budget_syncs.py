@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from pynamodb.exceptions import CancellationReason
 from pynamodb.expressions.condition import Condition
@@ -33,11 +34,13 @@ def record(
     at: datetime,
     may_tell: bool,
 ) -> Recording:
-    """Take over figures, unless a later fetch was faster or a hold was confirmed since.
+    """Take over figures, unless a later fetch was faster.
 
-    Approvals never wait for it: the table itself computes `available` from the holds it knows at
-    that moment. Only where more is promised than there is, and this is news, does the write insist
-    on what was read, because the event tells the amounts; without `may_tell` it writes nothing.
+    Approvals never wait for it: the table itself computes `available` from what is claimed at that
+    moment. The figures are taken to contain what Finance had confirmed before they were fetched,
+    less all it was begun to be told to release until now, which is never too much; what more it may
+    have heard is the doubt. Only where less is left than is held, so that an event may be due, does
+    the write insist on what was read; without `may_tell` it writes nothing that would tell.
     Raises BusyError.
     """
     for _ in range(MAX_ATTEMPTS):
@@ -46,8 +49,6 @@ def record(
             return Recording.RECORDED  # our own write, whose answer was lost
         if row.figures_fetch is not None and row.figures_fetch > fetch.number:
             return Recording.OVERTAKEN
-        if row.confirmations != fetch.confirmations:
-            return Recording.CONFIRMED
         taking = _Taking(key=key, figures=figures, fetch=fetch, by=by, at=at, row=row)
         if taking.tells and not may_tell:
             return Recording.SHORT
@@ -62,15 +63,23 @@ def record(
 def note_commitment(key: BudgetKey, at: datetime) -> None:
     """Tell, once, that a budget promised more than it has; forget it when there is enough again.
 
-    Raises BusyError.
+    While nobody can say which it is, nothing is done. Raises BusyError.
     """
     for _ in range(MAX_ATTEMPTS):
         row = read(key)
-        if not row.figures or (row.available_cents < 0) is bool(row.over_committed_since):
-            return  # unknown, or just as it was told
-        noted = (BudgetRow.available_cents == row.available_cents) & _same_told(row)
+        if not row.figures:
+            return  # unknown
+        is_short = row.available_cents + row.doubt_cents < 0
+        is_known = is_short or row.available_cents >= 0
+        if not is_known or is_short is bool(row.over_committed_since):
+            return  # in doubt, or just as it was told
+        noted = (
+            (BudgetRow.available_cents == row.available_cents)
+            & (BudgetRow.doubt_cents == row.doubt_cents)
+            & _same_told(row)
+        )
         try:
-            if row.available_cents < 0:
+            if is_short:
                 event = _event(key, row.remaining_cents, row.available_cents, row, at)
                 actions: list[Action] = [
                     BudgetRow.over_committed_since.set(at.isoformat()),
@@ -90,6 +99,11 @@ def read(key: BudgetKey) -> BudgetRow:
     return BudgetRow.get(budget_pk(key), "BUDGET", consistent_read=True)
 
 
+def unconfirmed(row: BudgetRow) -> Decimal:
+    """Return what of our holds Finance has not confirmed, less what it was not told is free."""
+    return money.from_cents(int((row.claimed_cents or 0) - (row.reserved_cents or 0)))
+
+
 def budget_of(key: BudgetKey, row: BudgetRow) -> DepartmentBudget | None:
     """Return the budget that a row holds; None where Finance has told us nothing."""
     if not row.figures:
@@ -98,9 +112,9 @@ def budget_of(key: BudgetKey, row: BudgetRow) -> DepartmentBudget | None:
     return DepartmentBudget(
         key=key,
         figures=FinanceFigures.model_validate_json(row.figures),
-        unconfirmed=money.from_cents(int(row.unconfirmed_cents)),
+        unconfirmed=unconfirmed(row),
         available=money.from_cents(int(row.available_cents)),
-        confirmations=int(row.confirmations),
+        doubt=money.from_cents(int(row.doubt_cents)),
         last_synced_at=datetime.fromisoformat(row.last_synced_at),
         is_stale=row.is_stale,
         failed_at=datetime.fromisoformat(row.failed_at) if row.failed_at else None,
@@ -127,15 +141,29 @@ class _Taking:
         return money.to_cents(self.figures.remaining_amount)
 
     @property
+    def claimable(self) -> int:
+        """What may be claimed: what is left, and what of that is ours for certain."""
+        return self.remaining + money.to_cents(self.fetch.reserved)
+
+    @property
     def available(self) -> int:
-        """What of that is not held."""
-        return self.remaining - int(self.row.unconfirmed_cents)
+        """What of that is not claimed."""
+        return self.claimable - int(self.row.claimed_cents)
+
+    @property
+    def doubt(self) -> int:
+        """How much more it is, where Finance had heard all that it may have heard."""
+        return int(self.row.sent_cents) - money.to_cents(self.fetch.heard)
+
+    @property
+    def was_told(self) -> bool:
+        """Whether people were told that more is promised than there is, and it stayed so."""
+        return self.row.over_committed_since is not None and self.row.available_cents < 0
 
     @property
     def tells(self) -> bool:
-        """Whether more is promised than there is, and nobody was told so yet."""
-        was_told = self.row.over_committed_since is not None and self.row.available_cents < 0
-        return self.available < 0 and not was_told
+        """Whether more is promised than there is, for certain, and nobody was told so yet."""
+        return self.available + self.doubt < 0 and not self.was_told
 
     def write(self) -> None:
         """Write it, or raise _MovedError."""
@@ -150,13 +178,14 @@ class _Taking:
             BudgetRow.figures_version.set(version),
             BudgetRow.figures_fetch.set(self.fetch.number),
             BudgetRow.remaining_cents.set(self.remaining),
-            BudgetRow.available_cents.set(self.remaining - BudgetRow.unconfirmed_cents),
+            BudgetRow.available_cents.set(self.claimable - BudgetRow.claimed_cents),
+            BudgetRow.doubt_cents.set(BudgetRow.sent_cents - money.to_cents(self.fetch.heard)),
             BudgetRow.last_synced_at.set(self.at.isoformat()),
             BudgetRow.is_stale.set(False),
             BudgetRow.failed_at.remove(),
             BudgetRow.failure.remove(),
         ]
-        unchanged = (BudgetRow.confirmations == self.fetch.confirmations) & (
+        unchanged = (
             BudgetRow.figures_fetch.does_not_exist()
             if row.figures_fetch is None
             else BudgetRow.figures_fetch == row.figures_fetch
@@ -175,17 +204,21 @@ class _Taking:
         """
         row = self.row
         if self.available >= 0:
-            enough = BudgetRow.unconfirmed_cents <= self.remaining
+            enough = BudgetRow.claimed_cents <= self.claimable
             return [BudgetRow.over_committed_since.remove()], enough, ()
-        if not self.tells:
-            still = (BudgetRow.unconfirmed_cents > self.remaining) & (BudgetRow.available_cents < 0)
+        if self.was_told:
+            still = (BudgetRow.claimed_cents > self.claimable) & (BudgetRow.available_cents < 0)
             return [], still & _same_told(row), ()
+        as_read = (BudgetRow.claimed_cents == row.claimed_cents) & (
+            BudgetRow.sent_cents == row.sent_cents
+        )
+        if not self.tells:  # nobody can say; whatever was told is over
+            return [BudgetRow.over_committed_since.remove()], as_read & _same_told(row), ()
         event = _event(self.key, self.remaining, self.available, row, self.at)
         news: list[Action] = [
             BudgetRow.over_committed_since.set(self.at.isoformat()),
             BudgetRow.events_so_far.set(event.sequence),
         ]
-        as_read = BudgetRow.unconfirmed_cents == row.unconfirmed_cents
         return news, as_read & _same_told(row), (event,)
 
     def _history(self, version: int) -> Part:

@@ -12,10 +12,17 @@ from pydantic.alias_generators import to_camel
 from chalicelib.adapters import web
 from chalicelib.domain import money
 from chalicelib.domain.budgets import BudgetKey, FinanceFigures, UtcMoment
-from chalicelib.domain.errors import DeliveryFailedError, FinanceUnavailableError
+from chalicelib.domain.errors import (
+    DeliveryFailedError,
+    FinanceRefusedError,
+    FinanceUnavailableError,
+)
 from chalicelib.domain.money import Money
 
 TIMEOUT_SECONDS = 10.0
+
+#: Statuses that say that Finance has not done what it was told; of any other nobody knows.
+REFUSALS = set(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
 
 
 class _Budget(BaseModel):
@@ -68,13 +75,13 @@ class HttpFinance:
     def reserve(
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
     ) -> None:
-        """Tell Finance of a hold; raises DeliveryFailedError."""
+        """Tell Finance of a hold; raises DeliveryFailedError, FinanceRefusedError."""
         self._tell("reserve", _move(key, amount, request_id, code), idempotency_key)
 
     def release(
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
     ) -> None:
-        """Tell Finance that a hold is no more; raises DeliveryFailedError."""
+        """Tell Finance that a hold is no more; raises DeliveryFailedError, FinanceRefusedError."""
         self._tell("release", _move(key, amount, request_id, code), idempotency_key)
 
     def _tell(self, verb: str, body: dict[str, Any], idempotency_key: str) -> None:
@@ -89,7 +96,12 @@ class HttpFinance:
         except requests.RequestException as error:
             raise DeliveryFailedError(f"Finance did not answer: {type(error).__name__}") from None
         if not answer.succeeded:
-            raise DeliveryFailedError(f"Finance answered {answer.status}")
+            said = f"Finance answered {answer.status}"
+            raise (
+                FinanceRefusedError(said)
+                if answer.status in REFUSALS
+                else DeliveryFailedError(said)
+            )
 
 
 def _move(key: BudgetKey, amount: Decimal, request_id: int, code: str) -> dict[str, Any]:

@@ -1,92 +1,114 @@
-"""Holds between Finance and us, in DynamoDB: which it has confirmed, and what of them was left."""
+"""Holds between Finance and us, in DynamoDB: what it was told of each, and what it confirmed."""
 
 from decimal import Decimal
 
 from pynamodb.constants import ALL_OLD
 from pynamodb.exceptions import CancellationReason
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import budget_pk, hold_sk
 from chalicelib.adapters.tables import BudgetRow, HoldRow
-from chalicelib.adapters.transactions import MAX_ATTEMPTS, Part, transact
+from chalicelib.adapters.transactions import Part, transact
 from chalicelib.domain import money
 from chalicelib.domain.budgets import BudgetKey
-from chalicelib.domain.errors import BudgetUnknownError, BusyError
+from chalicelib.domain.errors import BudgetUnknownError
+from chalicelib.domain.tellings import Begun, Telling
+
+#: How far a hold has come with Finance, in this order; it has no row before the first.
+_UNTOLD, _RESERVING, _RESERVED, _RELEASING, _RELEASED = range(5)
+
+#: From where each telling sets out, where it is while nobody knows, and where it arrives.
+_STAGES = {
+    Telling.RESERVE: (_UNTOLD, _RESERVING, _RESERVED),
+    Telling.RELEASE: (_RESERVED, _RELEASING, _RELEASED),
+}
 
 
-class DynamoHoldConfirmations:
-    """The HoldConfirmations on DynamoDB."""
+class DynamoTellings:
+    """The Tellings on DynamoDB.
 
-    def confirm(self, key: BudgetKey, amount: Decimal, *, event_id: str) -> None:
-        """Count what is left of a hold as contained in Finance's figures.
+    Each is one transaction of the hold's row, on the condition that it is where it was thought to
+    be, and of the budget's: a step that is taken again changes nothing.
+    """
 
-        One transaction, on the condition that nothing has been given back since: what has been is
-        no longer counted as unconfirmed. Doing it again changes nothing. Raises BusyError.
-        """
-        freed = 0
-        for _ in range(MAX_ATTEMPTS):
-            outstanding = money.to_cents(amount) - freed
-            try:
-                transact(
-                    puts=[],
-                    updates=[_confirmed(key, event_id, freed), _contained(key, outstanding)],
-                )
-            except _MovedError as moved:
-                if moved.is_confirmed:
-                    return
-                freed = moved.freed
-            else:
-                return
-        raise BusyError
-
-    def is_confirmed(self, key: BudgetKey, *, event_id: str) -> bool:
-        """Whether Finance has confirmed a hold."""
+    def begin(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> Begun:
+        """Note that Finance may hear of it from now on; raises BusyError."""
+        before, begun, heard = _STAGES[telling]
         try:
-            row = HoldRow.get(budget_pk(key), hold_sk(event_id), consistent_read=True)
-        except HoldRow.DoesNotExist:
-            return False
-        return bool(row.is_confirmed)
+            _move(key, event_id, before, begun, _begun(telling, money.to_cents(amount)))
+        except _ElsewhereError as found:
+            if found.stage < before:
+                return Begun.EARLY
+            return Begun.DONE if found.stage >= heard else Begun.AGAIN
+        return Begun.FIRST
+
+    def withdraw(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> None:
+        """Note that Finance has not heard of what was begun; raises BusyError."""
+        before, begun, _ = _STAGES[telling]
+        try:
+            _move(key, event_id, begun, before, _begun(telling, -money.to_cents(amount)))
+        except _ElsewhereError:
+            return  # another worker knows better
+
+    def confirm(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> None:
+        """Note that Finance has heard of what was begun; raises BusyError."""
+        _, begun, heard = _STAGES[telling]
+        cents = money.to_cents(amount)
+        added: list[Action] = [BudgetRow.heard_cents.add(cents)]
+        if telling is Telling.RESERVE:
+            added.append(BudgetRow.reserved_cents.add(cents))
+        try:
+            _move(key, event_id, begun, heard, added)
+        except _ElsewhereError:
+            return  # another worker was faster
 
 
-class _MovedError(Exception):
-    """The hold is not as it was thought to be."""
+class _ElsewhereError(Exception):
+    """The hold is not where it was thought to be."""
 
-    def __init__(self, *, freed: int, is_confirmed: bool) -> None:
-        super().__init__()
-        self.freed = freed
-        self.is_confirmed = is_confirmed
+    def __init__(self, stage: int) -> None:
+        super().__init__(stage)
+        self.stage = stage
 
 
-def _confirmed(key: BudgetKey, event_id: str, freed: int) -> Part:
-    as_thought = HoldRow.freed_cents == freed if freed else HoldRow.freed_cents.does_not_exist()
+def _begun(telling: Telling, cents: int) -> list[Action]:
+    added: list[Action] = [BudgetRow.sent_cents.add(cents)]
+    if telling is Telling.RELEASE:
+        added.append(BudgetRow.claimed_cents.add(cents))
+    return added
+
+
+def _move(key: BudgetKey, event_id: str, before: int, after: int, added: list[Action]) -> None:
+    """Move a hold from one stage to another; raises _ElsewhereError, BusyError."""
+    transact(puts=[], updates=[_stage(key, event_id, before, after), _amounts(key, added)])
+
+
+def _stage(key: BudgetKey, event_id: str, before: int, after: int) -> Part:
+    is_there: Condition = HoldRow.stage == before
+    if before == _UNTOLD:
+        is_there |= HoldRow.stage.does_not_exist()
 
     def add(transaction: TransactWrite) -> None:
         transaction.update(
             HoldRow(budget_pk(key), hold_sk(event_id)),
-            actions=[HoldRow.is_confirmed.set(True)],
-            condition=HoldRow.is_confirmed.does_not_exist() & as_thought,
+            actions=[HoldRow.stage.set(after)],
+            condition=is_there,
             return_values=ALL_OLD,
         )
 
-    def refused(reason: CancellationReason) -> _MovedError:
+    def refused(reason: CancellationReason) -> _ElsewhereError:
         known = reason.raw_item or {}
-        return _MovedError(
-            freed=int(known.get("freed_cents", {}).get("N", 0)),
-            is_confirmed="is_confirmed" in known,
-        )
+        return _ElsewhereError(int(known.get("stage", {}).get("N", _UNTOLD)))
 
     return Part(add, refused)
 
 
-def _contained(key: BudgetKey, cents: int) -> Part:
+def _amounts(key: BudgetKey, added: list[Action]) -> Part:
     def add(transaction: TransactWrite) -> None:
         transaction.update(
-            BudgetRow(budget_pk(key)),
-            actions=[
-                BudgetRow.unconfirmed_cents.set(BudgetRow.unconfirmed_cents - cents),
-                BudgetRow.confirmations.set(BudgetRow.confirmations + 1),
-            ],
-            condition=BudgetRow.pk.exists(),
+            BudgetRow(budget_pk(key)), actions=added, condition=BudgetRow.pk.exists()
         )
 
     return Part(add, lambda _: BudgetUnknownError(str(key)))

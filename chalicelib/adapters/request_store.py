@@ -1,6 +1,7 @@
 """Requests in DynamoDB: one item a request, one transaction a commit."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from pynamodb.constants import ALL_OLD
@@ -9,7 +10,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import NOTIFICATIONS, request_pk
-from chalicelib.adapters.money_parts import HoldConfirmedError, money_parts
+from chalicelib.adapters.money_parts import money_parts
 from chalicelib.adapters.receipts import receipt_part
 from chalicelib.adapters.request_parts import rows_beside, totals
 from chalicelib.adapters.request_rows import request_in, row_of
@@ -75,16 +76,8 @@ class DynamoRequestStore:
 
     def commit(self, *changes: Change, receipt: Receipt | None = None) -> None:
         """Write changes whole or not at all, in one transaction."""
-        confirmed: set[str] = set()
-        while True:  # once more, at most, for each hold that ends
-            try:
-                _write(changes, receipt, confirmed)
-            except _AlreadyWrittenError:
-                return
-            except HoldConfirmedError as error:
-                confirmed.add(error.event_id)
-            else:
-                return
+        with suppress(_AlreadyWrittenError):
+            _write(changes, receipt)
 
 
 class _AlreadyWrittenError(Exception):
@@ -102,7 +95,7 @@ def _notifications(rows: Sequence[RequestRow]) -> tuple[Notification, ...]:
     return tuple(Notification.model_validate_json(row.body) for row in rows)
 
 
-def _write(changes: Sequence[Change], receipt: Receipt | None, confirmed: Collection[str]) -> None:
+def _write(changes: Sequence[Change], receipt: Receipt | None) -> None:
     puts: list[Part] = []
     if receipt:
         puts.append(receipt_part(receipt, datetime.now(UTC)))
@@ -114,7 +107,7 @@ def _write(changes: Sequence[Change], receipt: Receipt | None, confirmed: Collec
         raise InvalidInputError((FieldError("ids", wrong),))
     for change, row in zip(changes, rows, strict=True):
         puts += [_request_part(change, row), *rows_beside(change)]
-    transact(puts, updates=[*money_parts(changes, confirmed), *totals(changes)])
+    transact(puts, updates=[*money_parts(changes), *totals(changes)])
 
 
 def _request_part(change: Change, row: RequestRow) -> Part:

@@ -234,6 +234,11 @@ class BudgetRow(InBudgets):
 
     Without `figures` the budget is unknown, however much an override holds of it. `fetches` counts
     the fetches that began, `figures_fetch` is the one that brought these figures.
+
+    What is claimed is held, or was begun to be released at Finance; what is reserved was confirmed
+    by it. The amounts of all it was begun to be told are sent, of all it confirmed, heard; the last
+    three only grow, but that what it refuses was not sent. So `remaining + reserved - claimed` is
+    what is available, where what Finance knew when it looked is known to us.
     """
 
     sk = UnicodeAttribute(range_key=True, default="BUDGET")
@@ -242,9 +247,12 @@ class BudgetRow(InBudgets):
     figures_fetch = NumberAttribute(null=True)
     fetches = NumberAttribute(null=True)
     remaining_cents = NumberAttribute(null=True)
-    unconfirmed_cents = NumberAttribute(null=True)
+    claimed_cents = NumberAttribute(null=True)
+    reserved_cents = NumberAttribute(null=True)
+    sent_cents = NumberAttribute(null=True)
+    heard_cents = NumberAttribute(null=True)
     available_cents = NumberAttribute(null=True)
-    confirmations = NumberAttribute(null=True)
+    doubt_cents = NumberAttribute(null=True)
     last_synced_at = UnicodeAttribute(null=True)
     is_stale = BooleanAttribute(null=True)
     failed_at = UnicodeAttribute(null=True)
@@ -270,13 +278,9 @@ class BudgetOutboxRow(InBudgets):
 
 
 class HoldRow(InBudgets):
-    """What has happened to a hold since its approval, whose event names it; no row for nothing.
+    """How far a hold, named by its approval's event, has come with Finance; no row for nothing."""
 
-    `freed_cents` is what was given back before Finance confirmed the hold, and no more after.
-    """
-
-    freed_cents = NumberAttribute(null=True)
-    is_confirmed = BooleanAttribute(null=True)
+    stage = NumberAttribute()
 
 
 class SubscriptionRow(InWebhooks):

@@ -15,6 +15,9 @@ from chalicelib.domain.money import Money
 #: How long Finance's figures are taken as they are before they are asked for again (SPEC.md 10).
 FRESH_FOR = timedelta(minutes=15)
 
+#: How long they are where they met something on its way to Finance, which has arrived by then.
+IN_DOUBT_FRESH_FOR = timedelta(seconds=60)
+
 #: How long Finance is left alone after it failed to answer, so that calls do not queue behind it.
 RETRY_AFTER = timedelta(seconds=60)
 
@@ -59,19 +62,20 @@ class DepartmentBudget(Value):
     """Finance's figures as last synced, and our holds that they do not contain yet.
 
     `available` is what may still be promised: it is stored, because the write that takes from it
-    can only compare stored numbers. `confirmations` counts the holds Finance has confirmed; a
-    fetch that began before a confirmation must not be applied after it, or that hold would be
-    missing from both sides. `figures_version` counts how often Finance said something different.
-    `failed_at` and `failure` tell of the last time it was asked in vain, if that was the last.
+    can only compare stored numbers. `doubt` is how much more it may be: what was on its way to
+    Finance when the figures were fetched, and is taken for what makes less available. `unconfirmed`
+    is what of our holds it has not confirmed, less what it was not told is free. `figures_version`
+    counts how often Finance said something different. `failed_at` and `failure` tell of the last
+    time it was asked in vain, if that was the last.
     """
 
     key: BudgetKey
     figures: FinanceFigures
     unconfirmed: Money
     available: Money
-    confirmations: int
     last_synced_at: datetime
     is_stale: bool
+    doubt: Money = money.ZERO
     failed_at: datetime | None = None
     failure: str | None = None
     figures_version: int = 1
@@ -79,11 +83,21 @@ class DepartmentBudget(Value):
 
     def is_fresh(self, at: datetime) -> bool:
         """Whether the figures may be used at `at` without asking Finance again."""
-        return not self.is_stale and at - self.last_synced_at < FRESH_FOR
+        fresh_for = IN_DOUBT_FRESH_FOR if self.doubt else FRESH_FOR
+        return not self.is_stale and at - self.last_synced_at < fresh_for
 
     def may_ask_finance(self, at: datetime) -> bool:
         """Whether Finance may be asked at `at`, or failed too short a while ago."""
         return _may_ask(self.failed_at, at)
+
+    def less(self, freed: Decimal) -> Self:
+        """Return the budget as it is where so much of what is held is free again."""
+        return self.model_copy(
+            update={
+                "available": self.available + freed,
+                "unconfirmed": self.unconfirmed - freed,
+            }
+        )
 
     @property
     def held(self) -> Decimal:
@@ -100,8 +114,8 @@ class DepartmentBudget(Value):
 
     @property
     def is_over_committed(self) -> bool:
-        """Whether more is promised than there is."""
-        return self.available < 0
+        """Whether more is promised than there is, for certain."""
+        return self.available + self.doubt < 0
 
     @property
     def utilization(self) -> Decimal | None:
@@ -122,6 +136,10 @@ class UntoldBudget(Value):
     def may_ask_finance(self, at: datetime) -> bool:
         """Whether Finance may be asked at `at`, or failed too short a while ago."""
         return _may_ask(self.failed_at, at)
+
+    def less(self, freed: Decimal) -> Self:
+        """Return what there is where so much of what is held is free again."""
+        return self.model_copy(update={"unconfirmed": self.unconfirmed - freed})
 
 
 def _may_ask(failed_at: datetime | None, at: datetime) -> bool:

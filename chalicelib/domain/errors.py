@@ -35,6 +35,7 @@ BudgetRequestsError
 ├── BudgetUnknownError      BUDGET_UNKNOWN
 ├── FinanceUnavailableError FINANCE_UNAVAILABLE
 ├── DeliveryFailedError     DELIVERY_FAILED (a worker's partner said no; its message comes back)
+│   └── FinanceRefusedError (Finance has not done what it was told, for certain)
 ├── ClaimHeldError          CLAIM_HELD (another worker is at it; the message comes back)
 ├── UnhealthyError          UNHEALTHY (a part of the service does not answer)
 └── ConfigurationError      MISCONFIGURED (the function refuses to run)
@@ -390,6 +391,10 @@ class DeliveryFailedError(BudgetRequestsError):
         super().__init__(message)
         #: When it is to be tried again, where that is not left to the queue.
         self.retry_in_seconds = retry_in_seconds
+
+
+class FinanceRefusedError(DeliveryFailedError):
+    """Finance Main said that it has not done what it was told."""
 
 
 class ClaimHeldError(BudgetRequestsError):

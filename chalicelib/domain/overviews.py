@@ -84,8 +84,9 @@ class Overview(Value):
     `allocatedAmount` to `remainingAmount` are Finance's, as of `lastSyncedAt`. `held` is what our
     own holds take that these do not contain (below zero while they contain one that is free
     again), and `available` what may still be promised: `remainingAmount` less `held`. `unconfirmed`
-    is what Finance has not confirmed, with what has expired until that is written down. Where
-    nothing is known, both are what overrides hold.
+    is what Finance has not confirmed of them, less what it has not been told is free. `doubt` is
+    how much more may be available, depending on what Finance had heard when it was asked. Where
+    nothing is known, `held` and `unconfirmed` are what overrides hold.
     """
 
     department: Department
@@ -101,6 +102,7 @@ class Overview(Value):
     held: Money | None = None
     unconfirmed: Money | None = None
     available: Money | None = None
+    doubt: Money | None = None
     over_committed: bool = False
     over_committed_since: datetime | None = None
     is_stale: bool = True
@@ -126,6 +128,7 @@ class Overview(Value):
             held=budget.held,
             unconfirmed=budget.unconfirmed,
             available=budget.available,
+            doubt=budget.doubt,
             over_committed=budget.is_over_committed,
             over_committed_since=budget.over_committed_since if budget.is_over_committed else None,
             is_stale=not budget.is_fresh(at),

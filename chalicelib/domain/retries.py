@@ -4,8 +4,8 @@
 FIRST_RETRY_SECONDS = 5
 LAST_RETRY_SECONDS = 3600
 
-#: How often a queue hands a message over (infra/template/queues.py): a partner may be silent for a day
-#: and two hours before messages are set aside as dead letters, which an operator sends back.
+#: How often a queue hands a message over (infra/template/queues.py): a partner may be silent for a
+#: day and two hours before messages are set aside as dead letters, which an operator sends back.
 MAX_RECEIVES = 36
 
 

@@ -15,40 +15,41 @@ from chalicelib.domain.events import (
     plain,
 )
 from chalicelib.domain.model import Value
+from chalicelib.domain.money import Money
 
 
 class Fetch(Value):
     """A fetch from Finance that is about to begin.
 
     `number` counts the fetches of a budget in the order in which they began: what a later one
-    brought is never replaced by what an earlier one brings late. `confirmations` is how many holds
-    had been confirmed, `figures_version` what was known (0 for nothing) at that moment.
+    brought is never replaced by what an earlier one brings late. `figures_version` is what was
+    known (0 for nothing) at that moment, `reserved` what Finance had confirmed to have reserved for
+    us in all, and `heard` the amounts of all that it had confirmed, reserves and releases alike.
     """
 
     number: int
-    confirmations: int
     figures_version: int
+    reserved: Money
+    heard: Money
 
 
 class Recording(Enum):
     """What became of the figures that a fetch brought.
 
-    OVERTAKEN: a fetch that began later was faster, and its figures stay. CONFIRMED: a hold was
-    confirmed since the fetch began, so that nobody can say whether the figures contain it. SHORT:
-    less is left than is held, which is news, and was not to be told yet.
+    OVERTAKEN: a fetch that began later was faster, and its figures stay. SHORT: less is left than
+    is held, which is news, and was not to be told yet.
     """
 
     RECORDED = auto()
     OVERTAKEN = auto()
-    CONFIRMED = auto()
     SHORT = auto()
 
 
 class SyncOutcome(StrEnum):
     """How asking Finance for a budget went.
 
-    UNKNOWN: Finance has no such budget. BUSY: holds were confirmed during each fetch, or others
-    wrote the budget all the while, so that its figures are left to the next sync.
+    UNKNOWN: Finance has no such budget. BUSY: others wrote the budget all the while, so that its
+    figures are left to the next sync.
     """
 
     UPDATED = "UPDATED"

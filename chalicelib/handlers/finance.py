@@ -21,7 +21,7 @@ def finance(event: SQSEvent) -> BatchResponse:
             at=bootstrap.now(),
             claims=bootstrap.claims(),
             finance=bootstrap.finance(),
-            confirmations=bootstrap.confirmations(),
+            tellings=bootstrap.tellings(),
         )
 
     return each_message(event, act)

@@ -15,9 +15,6 @@ from chalicelib.domain.syncs import Recording, SyncOutcome
 from chalicelib.usecases import reservations
 from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
 
-#: How often figures are fetched again because a hold was confirmed while they were on their way.
-MAX_FETCHES = 3
-
 
 @dataclass(frozen=True)
 class Synced:
@@ -90,15 +87,10 @@ def sync(
     def sweep() -> None:
         reservations.sweep(key, at, due=due, store=requests)
 
-    for _ in range(MAX_FETCHES):
-        try:
-            found = _fetched(key, by, at, store, finance, sweep=sweep)
-        except BusyError as error:
-            return Synced(key, SyncOutcome.BUSY, store.get(key), str(error))
-        if found:
-            return found
-    why = "Holds were confirmed all the while; the next sync takes the figures over"
-    return Synced(key, SyncOutcome.BUSY, store.get(key), why)
+    try:
+        return _fetched(key, by, at, store, finance, sweep=sweep)
+    except BusyError as error:
+        return Synced(key, SyncOutcome.BUSY, store.get(key), str(error))
 
 
 def _fetched(
@@ -109,8 +101,7 @@ def _fetched(
     finance: Finance,
     *,
     sweep: Callable[[], None],
-) -> Synced | None:
-    """Ask Finance once; None where a hold was confirmed meanwhile, and it must be asked again."""
+) -> Synced:
     fetch = store.begin_fetch(key)
     try:
         figures = finance.fetch(key)
@@ -124,9 +115,7 @@ def _fetched(
     recording = store.record(key, figures, fetch=fetch, by=by, at=at, may_tell=False)
     if recording is Recording.SHORT:
         sweep()
-        recording = store.record(key, figures, fetch=fetch, by=by, at=at)
-    if recording is Recording.CONFIRMED:
-        return None
+        store.record(key, figures, fetch=fetch, by=by, at=at)
     kept = store.get(key)
     is_news = kept is None or kept.figures_version != fetch.figures_version
     return Synced(key, SyncOutcome.UPDATED if is_news else SyncOutcome.UNCHANGED, kept)

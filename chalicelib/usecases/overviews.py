@@ -233,8 +233,9 @@ def _as_of(
 ) -> DepartmentBudget | UntoldBudget:
     """Return a budget as it is at `at`: what has expired is free, swept or not."""
     if budget is None:
-        return books.store.untold(key)
-    return counting_expired(budget, at, due=books.due, store=books.requests)
+        untold = books.store.untold(key)
+        return counting_expired(key, untold, at, due=books.due, store=books.requests)
+    return counting_expired(key, budget, at, due=books.due, store=books.requests)
 
 
 def _at_once(act: Callable[[_Given], _Kept], given: Sequence[_Given]) -> list[_Kept]:

@@ -27,6 +27,7 @@ from chalicelib.domain.notifications import Mail, Notification
 from chalicelib.domain.rate_limits import Window
 from chalicelib.domain.requests import BudgetRequest, HistoryEntry
 from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
+from chalicelib.domain.tellings import Begun, Telling
 from chalicelib.domain.totals import DepartmentTotals
 from chalicelib.domain.webhooks import Endpoint
 
@@ -164,9 +165,8 @@ class BudgetStore(Protocol):
     ) -> Recording:
         """Take over what a fetch brought, in one write with its history and what is told of it.
 
-        Changes nothing where a fetch that began later was recorded, a hold was confirmed since
-        this one began, or unless `may_tell` it would have to tell that more is promised than there
-        is; says which it was. Raises BusyError.
+        Changes nothing where a fetch that began later was recorded, or unless `may_tell` it would
+        have to tell that more is promised than there is; says which it was. Raises BusyError.
         """
 
     def mark_stale(self, key: BudgetKey, *, fetch: Fetch, at: datetime, why: str) -> None:
@@ -183,17 +183,20 @@ class BudgetStore(Protocol):
         """Return what Finance said of a budget, newest first, at most `limit`."""
 
 
-class HoldConfirmations(Protocol):
-    """What Finance has confirmed of our holds; `event_id` is the approval's event."""
+class Tellings(Protocol):
+    """What Finance is told of our holds, and has confirmed; `event_id` is the approval's event.
 
-    def confirm(self, key: BudgetKey, amount: Decimal, *, event_id: str) -> None:
-        """Count what is left of a hold of `amount` as contained in Finance's figures.
+    Doing any of it again changes nothing. All raise BusyError.
+    """
 
-        Doing it again changes nothing. Raises BusyError.
-        """
+    def begin(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> Begun:
+        """Note, before it is told, that from now on Finance may have heard it."""
 
-    def is_confirmed(self, key: BudgetKey, *, event_id: str) -> bool:
-        """Whether Finance has confirmed a hold."""
+    def withdraw(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> None:
+        """Note that Finance has refused what it was told first, and knows nothing of it."""
+
+    def confirm(self, key: BudgetKey, telling: Telling, amount: Decimal, *, event_id: str) -> None:
+        """Note that Finance has heard it, and that figures fetched from now on contain it."""
 
 
 class DueRequests(Protocol):
@@ -226,12 +229,12 @@ class Finance(Protocol):
     def reserve(
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
     ) -> None:
-        """Tell Finance of a hold; raises DeliveryFailedError."""
+        """Tell Finance of a hold; raises DeliveryFailedError, FinanceRefusedError."""
 
     def release(
         self, key: BudgetKey, amount: Decimal, *, request_id: int, code: str, idempotency_key: str
     ) -> None:
-        """Tell Finance that a hold is no more; raises DeliveryFailedError."""
+        """Tell Finance that a hold is no more; raises DeliveryFailedError, FinanceRefusedError."""
 
 
 class AuditQueue(Protocol):

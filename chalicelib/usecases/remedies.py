@@ -12,6 +12,7 @@ from chalicelib.domain.errors import (
     InsufficientBudgetError,
 )
 from chalicelib.usecases import budgets, reservations
+from chalicelib.usecases.budgets import Synced
 from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
 
 T = TypeVar("T")
@@ -47,22 +48,23 @@ def for_want_of_money(
 ) -> Remedies:
     """Return what may help an approval that draws on these budgets.
 
-    Where money is short, holds that have expired give back theirs; where a budget is unknown,
-    Finance is asked for it.
+    Where money is short, holds that have expired give back theirs, and figures that are in doubt
+    are fetched again; where a budget is unknown, Finance is asked for it.
     """
+
+    def synced(key: BudgetKey) -> Synced:
+        return budgets.sync(
+            key, by=by, at=at, store=budget_store, finance=finance, due=due, requests=store
+        )
 
     def asked() -> bool:
         unknown = [key for key in keys if budget_store.get(key) is None]
-        synced = [
-            budgets.sync(
-                key, by=by, at=at, store=budget_store, finance=finance, due=due, requests=store
-            )
-            for key in unknown
-        ]
-        return all(found.budget for found in synced)
+        return all(synced(key).budget for key in unknown)
 
-    def swept() -> bool:
-        freed = [reservations.sweep(key, at, due=due, store=store) for key in keys]
-        return any(freed)
+    def freed() -> bool:
+        swept = [reservations.sweep(key, at, due=due, store=store) for key in keys]
+        known = [budget_store.get(key) for key in keys]
+        again = [synced(budget.key).is_synced for budget in known if budget and budget.doubt]
+        return any(swept) or any(again)
 
-    return {BudgetUnknownError: asked, InsufficientBudgetError: swept}
+    return {BudgetUnknownError: asked, InsufficientBudgetError: freed}

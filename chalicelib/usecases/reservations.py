@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from chalicelib.domain import reservations
 from chalicelib.domain.access import Actor, Department
-from chalicelib.domain.budgets import BudgetKey, BudgetPicture, DepartmentBudget
+from chalicelib.domain.budgets import BudgetKey, BudgetPicture, DepartmentBudget, UntoldBudget
 from chalicelib.domain.deadlines import DueKind
 from chalicelib.domain.errors import BusyError, ConflictError
 from chalicelib.domain.jobs import JobName
@@ -20,6 +21,9 @@ from chalicelib.domain.money import ZERO
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases.ports import DueRequests, RequestStore
 from chalicelib.usecases.writing import Writing
+
+#: A budget, whether Finance has told of it or not.
+B = TypeVar("B", DepartmentBudget, UntoldBudget)
 
 #: How much of what is due is read at once, and how often in one call at the most. Holds whose
 #: warning is due stand among those that have expired, as many as a day approves; where the nightly
@@ -56,15 +60,14 @@ def warn(request_id: int, *, by: Actor, at: datetime, writing: Writing) -> Budge
 
 
 def counting_expired(
-    budget: DepartmentBudget, at: datetime, *, due: DueRequests, store: RequestStore
-) -> DepartmentBudget:
+    key: BudgetKey, budget: B, at: datetime, *, due: DueRequests, store: RequestStore
+) -> B:
     """Return a budget, which has just been read, with what has expired by `at` free again.
 
     In this order: a hold that is swept in between counts as held, and never as free twice.
     """
-    expired = expired_holds(budget.key, at, due=due, store=store)
-    freed = sum((request.reserved_amount or ZERO for request in expired), ZERO)
-    return budget.model_copy(update={"available": budget.available + freed})
+    expired = expired_holds(key, at, due=due, store=store)
+    return budget.less(sum((request.reserved_amount or ZERO for request in expired), ZERO))
 
 
 def picture(
@@ -81,7 +84,7 @@ def picture(
     changes nothing but how much is left beyond that, by the next night.
     """
     if budget and budget.available < amount:
-        budget = counting_expired(budget, at, due=due, store=store)
+        budget = counting_expired(budget.key, budget, at, due=due, store=store)
     return BudgetPicture(budget=budget)
 
 

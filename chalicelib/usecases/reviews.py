@@ -26,7 +26,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.requests import BudgetRequest, Status
-from chalicelib.usecases import reservations
+from chalicelib.usecases import budgets, reservations
 from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
 from chalicelib.usecases.remedies import for_want_of_money, remedied
 from chalicelib.usecases.writing import Writing
@@ -149,8 +149,8 @@ def funds(
     """Return what an approval of a request, as `by` sees it, would hold and leave.
 
     Computed as the approval computes it. Holds that have expired by `at` do not count, as an
-    approval would sweep them first, and Finance is asked for a budget that is unknown. A draft may
-    be looked at before it is submitted.
+    approval would sweep them first, and Finance is asked for a budget that is unknown, or short and
+    in doubt. A draft may be looked at before it is submitted.
 
     Raises InvalidStatusError for what was decided, whose own hold would be counted twice.
     """
@@ -174,8 +174,19 @@ def funds(
         budget = remedied(known, remedies)
     except BudgetUnknownError:
         return Funds.of(request.terms(approval), None)
-    budget = reservations.counting_expired(budget, at, due=due, store=store)
-    return Funds.of(request.terms(approval), budget)
+    terms = request.terms(approval)
+
+    def left_of(budget: DepartmentBudget) -> Funds:
+        counted = reservations.counting_expired(key, budget, at, due=due, store=store)
+        return Funds.of(terms, counted)
+
+    shown = left_of(budget)
+    if shown.sufficient or not budget.doubt:
+        return shown
+    synced = budgets.sync(
+        key, by=by, at=at, store=budget_store, finance=finance, due=due, requests=store
+    )
+    return left_of(synced.budget or budget)
 
 
 def _found(known: dict[int, BudgetRequest], request_id: int) -> BudgetRequest:

@@ -20,7 +20,7 @@ class Stores:
     requests: ports.RequestStore
     lists: ports.RequestLists
     budgets: ports.BudgetStore
-    confirmations: ports.HoldConfirmations
+    tellings: ports.Tellings
     due: ports.DueRequests
     receipts: ports.Receipts
     claims: ports.Claims
@@ -49,7 +49,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             requests=requests,
             lists=fakes.FakeRequestLists(requests),
             budgets=budgets,
-            confirmations=budgets,
+            tellings=budgets,
             due=fakes.FakeDueRequests(requests),
             receipts=receipts,
             claims=fakes.FakeClaims(),
@@ -71,7 +71,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         requests=bootstrap.requests(),
         lists=bootstrap.request_lists(),
         budgets=bootstrap.budgets(),
-        confirmations=bootstrap.confirmations(),
+        tellings=bootstrap.tellings(),
         due=bootstrap.due_requests(),
         receipts=bootstrap.receipts(),
         claims=bootstrap.claims(),

@@ -3,11 +3,15 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from chalicelib.domain import transitions
 from chalicelib.domain.budgets import DepartmentBudget, UntoldBudget
 from chalicelib.domain.changes import Change
+from chalicelib.domain.content import Cancellation
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.syncs import Recording
+from chalicelib.domain.tellings import Telling
 from tests.adapters.conftest import Stores
 from tests.factories import (
     ADMIN,
@@ -18,6 +22,7 @@ from tests.factories import (
     approval,
     created,
     figures,
+    finance_heard,
     finance_said,
 )
 
@@ -86,7 +91,7 @@ def test_new_figures_keep_the_holds_they_do_not_contain(stores: Stores) -> None:
 def test_a_confirmed_hold_is_counted_once_when_the_figures_contain_it(stores: Stores) -> None:
     change = hold(stores)
 
-    stores.confirmations.confirm(KEY, Decimal(50_000), event_id=change.events[0].id)
+    finance_heard(stores.tellings, Decimal(50_000), event_id=change.events[0].id)
     assert (kept(stores).available, kept(stores).unconfirmed) == (Decimal(330_000), Decimal(0))
 
     assert finance_said(stores.budgets, figures(330_000), at=SOON) is Recording.RECORDED
@@ -97,22 +102,52 @@ def test_a_confirmation_that_comes_twice_counts_once(stores: Stores) -> None:
     change = hold(stores)
 
     for _ in range(2):
-        stores.confirmations.confirm(KEY, Decimal(50_000), event_id=change.events[0].id)
+        finance_heard(stores.tellings, Decimal(50_000), event_id=change.events[0].id)
 
-    assert (kept(stores).unconfirmed, kept(stores).confirmations) == (Decimal(0), 1)
-
-
-def test_figures_fetched_before_a_confirmation_are_refused_after_it(stores: Stores) -> None:
-    change = hold(stores)
     fetch = stores.budgets.begin_fetch(KEY)
-    stores.confirmations.confirm(KEY, Decimal(50_000), event_id=change.events[0].id)
+    assert fetch.reserved == fetch.heard == Decimal(50_000)
+    assert kept(stores).unconfirmed == 0
 
-    recording = stores.budgets.record(KEY, figures(380_000), fetch=fetch, by=ADMIN, at=SOON)
 
-    assert recording is Recording.CONFIRMED
+@pytest.mark.parametrize(
+    ("remaining", "is_told"), [(40_000, False), (0, False), (-1, True), (-10_000, True)]
+)
+def test_a_shortage_is_told_where_it_is_one_whatever_finance_may_have_heard(
+    stores: Stores, remaining: int, *, is_told: bool
+) -> None:
+    change = hold(stores)
+    stores.tellings.begin(KEY, Telling.RESERVE, Decimal(50_000), event_id=change.events[0].id)
+
+    finance_said(stores.budgets, figures(remaining), at=SOON)
+    stores.budgets.note_commitment(KEY, SOON)
 
     found = kept(stores)
-    assert (found.available, found.last_synced_at) == (Decimal(330_000), AT)
+    assert (found.available, found.doubt) == (Decimal(remaining - 50_000), Decimal(50_000))
+    assert found.is_over_committed is is_told
+    assert news(stores) == [("budget.overcommitted", 1)] * is_told
+
+
+def test_a_shortage_that_was_over_is_told_again_although_the_next_was_in_doubt_first(
+    stores: Stores,
+) -> None:
+    first = hold(stores)
+    finance_said(stores.budgets, figures(40_000))
+    stores.requests.commit(transitions.cancel(first.after, Cancellation(), CLERK, LATER))
+    draft = created(sequence=2, amountRequested=30_000)
+    stores.requests.commit(draft)
+    waiting = transitions.submit(draft.after, CLERK, AT)
+    stores.requests.commit(waiting)
+    second = transitions.approve(waiting.after, approval(), ADMIN, LATER)
+    stores.requests.commit(second)
+    hold_id = second.events[0].id
+
+    stores.tellings.begin(KEY, Telling.RESERVE, Decimal(30_000), event_id=hold_id)
+    finance_said(stores.budgets, figures(20_000))
+    assert kept(stores).over_committed_since is None
+    finance_heard(stores.tellings, Decimal(30_000), event_id=hold_id)
+    finance_said(stores.budgets, figures(-5_000))
+
+    assert news(stores) == [("budget.overcommitted", 1), ("budget.overcommitted", 2)]
 
 
 def test_a_silence_is_noted_and_forgotten_with_the_next_figures(stores: Stores) -> None:

@@ -21,6 +21,7 @@ from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Cancellation
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.requests import BudgetRequest
+from chalicelib.domain.tellings import Telling
 from chalicelib.usecases import budgets
 from tests.conftest import client
 from tests.factories import (
@@ -80,10 +81,10 @@ class Desk:
         return known.available
 
     def reserve(self) -> str:
-        event_id = self.hold.hold_event_id or ""
-        bootstrap.confirmations().is_confirmed(KEY, event_id=event_id)
+        tellings, event_id = bootstrap.tellings(), self.hold.hold_event_id or ""
+        tellings.begin(KEY, Telling.RESERVE, HELD, event_id=event_id)
         self.finance.reserved_there = HELD
-        bootstrap.confirmations().confirm(KEY, HELD, event_id=event_id)
+        tellings.confirm(KEY, Telling.RESERVE, HELD, event_id=event_id)
         return "confirmed"
 
     def end(self, change: Change, keeps: Decimal) -> str:
@@ -91,6 +92,12 @@ class Desk:
         bootstrap.requests().commit(change)
         self.needed = keeps
         return "ended"
+
+    def release(self, keeps: Decimal) -> None:
+        tellings, event_id = bootstrap.tellings(), self.hold.hold_event_id or ""
+        tellings.begin(KEY, Telling.RELEASE, HELD - keeps, event_id=event_id)
+        self.finance.reserved_there = keeps
+        tellings.confirm(KEY, Telling.RELEASE, HELD - keeps, event_id=event_id)
 
     def sync(self) -> str:
         budgets.sync(
@@ -143,8 +150,10 @@ def play(seed: int, end: str, *, sequence: int) -> str:
 
     known = bootstrap.budgets().get(KEY)
     assert known
-    assert known.unconfirmed == 0, f"seed {seed}: {came.order}"
-    desk.finance.reserved_there = keeps  # Finance has heard of the release, too
+    assert known.unconfirmed == keeps - HELD, f"seed {seed}: {came.order}"
+    desk.sync()
+    assert desk.available() == REMAINING - keeps, f"seed {seed}: {came.order}"
+    desk.release(keeps)
     desk.sync()
     assert desk.available() == REMAINING - keeps, f"seed {seed}: {came.order}"
     return came.order

@@ -17,6 +17,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.requests import BudgetRequest, Status
+from chalicelib.domain.tellings import Begun, Telling
 from tests.adapters.conftest import Stores
 from tests.factories import (
     ADMIN,
@@ -28,6 +29,7 @@ from tests.factories import (
     approval,
     created,
     figures,
+    finance_heard,
     finance_said,
     service,
 )
@@ -71,7 +73,15 @@ def hold(stores: Stores, *, sequence: int = 1) -> BudgetRequest:
 
 def confirm(stores: Stores, request: BudgetRequest) -> None:
     assert request.hold_event_id
-    stores.confirmations.confirm(KEY, HELD, event_id=request.hold_event_id)
+    finance_heard(stores.tellings, HELD, event_id=request.hold_event_id)
+
+
+def release(stores: Stores, request: BudgetRequest, freed: Decimal) -> Begun:
+    """Have Finance be told of a release, and confirm it."""
+    assert request.hold_event_id
+    return finance_heard(
+        stores.tellings, freed, event_id=request.hold_event_id, telling=Telling.RELEASE
+    )
 
 
 def books(stores: Stores) -> tuple[Decimal, Decimal]:
@@ -93,28 +103,31 @@ def test_an_end_before_finance_heard_leaves_unconfirmed_what_it_keeps(
 
 
 @EVERY_END
-def test_a_confirmation_after_the_end_settles_what_was_left_of_the_hold(
-    stores: Stores, end: End, freed: Decimal
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_whatever_comes_first_an_end_gives_back_what_finance_still_counts(
+    stores: Stores, end: End, freed: Decimal, *, is_confirmed: bool
 ) -> None:
     request = hold(stores)
+    if is_confirmed:
+        confirm(stores, request)
+        assert books(stores) == (REMAINING - HELD, Decimal(0))
+
     stores.requests.commit(end(request))
-
     confirm(stores, request)
     confirm(stores, request)
 
-    assert books(stores) == (REMAINING - HELD + freed, Decimal(0))
+    assert books(stores) == (REMAINING - HELD + freed, -freed)
 
 
 @EVERY_END
-def test_an_end_after_the_confirmation_gives_back_what_finance_has_counted(
+def test_what_finance_was_told_is_free_is_not_given_back_by_it_again(
     stores: Stores, end: End, freed: Decimal
 ) -> None:
     request = hold(stores)
     confirm(stores, request)
-    assert books(stores) == (REMAINING - HELD, Decimal(0))
-
     stores.requests.commit(end(request))
-    confirm(stores, request)
+
+    assert [release(stores, request, freed) for _ in range(2)] == [Begun.FIRST, Begun.DONE]
 
     assert books(stores) == (REMAINING - HELD + freed, Decimal(0))
 
@@ -133,7 +146,7 @@ def test_a_retry_of_our_own_end_gives_back_once(
 
     stores.requests.commit(change)
 
-    assert books(stores) == (REMAINING - HELD + freed, Decimal(0))
+    assert books(stores) == (REMAINING - HELD + freed, -freed)
 
 
 @EVERY_END
@@ -161,10 +174,24 @@ def test_figures_that_contain_the_hold_and_its_end_make_the_books_whole(
     request = hold(stores)
     stores.requests.commit(end(request))
     confirm(stores, request)
+    release(stores, request, freed)
 
     finance_said(stores.budgets, figures(REMAINING - HELD + freed))
 
     assert books(stores) == (REMAINING - HELD + freed, Decimal(0))
+
+
+@EVERY_END
+def test_figures_that_contain_the_hold_and_not_its_end_make_nothing_unusable(
+    stores: Stores, end: End, freed: Decimal
+) -> None:
+    request = hold(stores)
+    confirm(stores, request)
+    stores.requests.commit(end(request))
+
+    finance_said(stores.budgets, figures(REMAINING - HELD))
+
+    assert books(stores) == (REMAINING - HELD + freed, -freed)
 
 
 def test_figures_without_the_hold_leave_out_what_of_it_was_given_back(stores: Stores) -> None:
@@ -176,29 +203,97 @@ def test_figures_without_the_hold_leave_out_what_of_it_was_given_back(stores: St
     assert books(stores) == (REMAINING - USED, USED)
 
 
-def test_figures_on_their_way_while_a_hold_is_confirmed_are_refused(stores: Stores) -> None:
+def doubt(stores: Stores) -> Decimal:
+    known = stores.budgets.get(KEY)
+    assert known
+    return known.doubt
+
+
+@pytest.mark.parametrize("remaining", [REMAINING, REMAINING - HELD])
+def test_figures_on_their_way_while_a_hold_is_confirmed_count_it_and_are_in_doubt(
+    stores: Stores, remaining: Decimal
+) -> None:
     request = hold(stores)
-    stores.requests.commit(reservations.release(request, LEDGER, LATER, None))
     fetch = stores.budgets.begin_fetch(KEY)
     confirm(stores, request)
 
-    stores.budgets.record(KEY, figures(1), fetch=fetch, by=ADMIN, at=LATER)
+    stores.budgets.record(KEY, figures(remaining), fetch=fetch, by=ADMIN, at=LATER)
 
-    assert books(stores) == (REMAINING, Decimal(0))
+    assert books(stores) == (remaining - HELD, Decimal(0))
+    assert doubt(stores) == HELD
+
+
+@pytest.mark.parametrize("remaining", [REMAINING, REMAINING - HELD])
+def test_figures_on_their_way_while_a_release_is_told_do_not_count_it_and_are_in_doubt(
+    stores: Stores, remaining: Decimal
+) -> None:
+    request = hold(stores)
+    confirm(stores, request)
+    stores.requests.commit(reservations.release(request, LEDGER, LATER, None))
+    fetch = stores.budgets.begin_fetch(KEY)
+    release(stores, request, HELD)
+
+    stores.budgets.record(KEY, figures(remaining), fetch=fetch, by=ADMIN, at=LATER)
+
+    assert books(stores) == (remaining, Decimal(0))
+    assert doubt(stores) == HELD
+
+
+@pytest.mark.parametrize("telling", Telling)
+def test_what_finance_may_have_heard_is_in_doubt_until_it_is_known(
+    stores: Stores, telling: Telling
+) -> None:
+    request = hold(stores)
+    event_id = request.hold_event_id or ""
+    if telling is Telling.RELEASE:
+        confirm(stores, request)
+        stores.requests.commit(reservations.release(request, LEDGER, LATER, None))
+    finance_said(stores.budgets, figures(REMAINING))
+    assert doubt(stores) == 0
+
+    begun = [stores.tellings.begin(KEY, telling, HELD, event_id=event_id) for _ in range(2)]
+    finance_said(stores.budgets, figures(REMAINING))
+    assert (begun, doubt(stores)) == ([Begun.FIRST, Begun.AGAIN], HELD)
+
+    for _ in range(2):
+        stores.tellings.confirm(KEY, telling, HELD, event_id=event_id)
+    finance_said(stores.budgets, figures(REMAINING))
+    assert doubt(stores) == 0
+
+
+@pytest.mark.parametrize("telling", Telling)
+def test_what_finance_refused_is_as_if_it_had_not_been_told(
+    stores: Stores, telling: Telling
+) -> None:
+    request = hold(stores)
+    event_id = request.hold_event_id or ""
+    if telling is Telling.RELEASE:
+        confirm(stores, request)
+        stores.requests.commit(reservations.release(request, LEDGER, LATER, None))
+    finance_said(stores.budgets, figures(REMAINING))
+    before = books(stores)
+
+    stores.tellings.begin(KEY, telling, HELD, event_id=event_id)
+    for _ in range(2):
+        stores.tellings.withdraw(KEY, telling, HELD, event_id=event_id)
+
+    finance_said(stores.budgets, figures(REMAINING))
+    assert (books(stores), doubt(stores)) == (before, Decimal(0))
+    assert stores.tellings.begin(KEY, telling, HELD, event_id=event_id) is Begun.FIRST
+    stores.tellings.confirm(KEY, telling, HELD, event_id=event_id)
+    stores.tellings.withdraw(KEY, telling, HELD, event_id=event_id)  # of a worker that was slow
+    assert stores.tellings.begin(KEY, telling, HELD, event_id=event_id) is Begun.DONE
 
 
 def test_finances_word_on_one_hold_says_nothing_of_another(stores: Stores) -> None:
     first, second = hold(stores, sequence=1), hold(stores, sequence=2)
-    assert first.hold_event_id
-    assert second.hold_event_id
-    assert not stores.confirmations.is_confirmed(KEY, event_id=first.hold_event_id)
-
     confirm(stores, first)
-    stores.requests.commit(reservations.release(second, LEDGER, LATER, None))
+    for request in (first, second):
+        stores.requests.commit(reservations.release(request, LEDGER, LATER, None))
 
-    assert stores.confirmations.is_confirmed(KEY, event_id=first.hold_event_id)
-    assert not stores.confirmations.is_confirmed(KEY, event_id=second.hold_event_id)
-    assert books(stores) == (REMAINING - HELD, Decimal(0))
+    assert release(stores, second, HELD) is Begun.EARLY
+    assert release(stores, first, HELD) is Begun.FIRST
+    assert books(stores) == (REMAINING, Decimal(0))
 
 
 def test_ends_and_holds_of_one_commit_move_one_budget_together(stores: Stores) -> None:
@@ -212,7 +307,7 @@ def test_ends_and_holds_of_one_commit_move_one_budget_together(stores: Stores) -
         transitions.approve(third, approval(), ADMIN, LATER),
     )
 
-    assert books(stores) == (REMAINING - HELD, HELD)
+    assert books(stores) == (REMAINING - HELD, Decimal(0))  # it counts one hold, as we do
 
 
 def override(request: BudgetRequest) -> Change:
@@ -284,6 +379,7 @@ def test_what_was_held_blindly_ends_like_any_other(
 
     stores.requests.commit(end(change.after))
     confirm(stores, change.after)
+    release(stores, change.after, freed)
     finance_said(stores.budgets, figures(REMAINING - HELD + freed))
 
     assert books(stores) == (REMAINING - HELD + freed, Decimal(0))

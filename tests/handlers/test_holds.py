@@ -429,3 +429,33 @@ def test_an_override_of_an_unknown_budget_is_seen_in_it(api: Api, finance: Partn
 
     assert (data["isKnown"], data["available"]) == (False, None)
     assert (data["held"], data["unconfirmed"]) == (50_000, 50_000)
+
+
+@pytest.mark.usefixtures("short_holds")
+def test_a_hold_that_has_expired_counts_in_no_figure_of_a_budget(
+    api: Api, clock: time_machine.Traveller
+) -> None:
+    holding(api, 300_000)
+    clock.move_to(START + timedelta(days=4))
+    holding(api, 50_000)
+    clock.move_to(START + timedelta(days=6))
+
+    data = api.get("/budgets/finance", ADMIN).data
+
+    assert (data["held"], data["unconfirmed"], data["available"]) == (50_000, 50_000, 330_000)
+    assert data["calculator"]["utilizationRate"] == 34
+
+
+@pytest.mark.usefixtures("short_holds")
+def test_an_override_of_an_unknown_budget_counts_until_it_expires(
+    api: Api, clock: time_machine.Traveller, finance: Partner
+) -> None:
+    finance.usual = Said(503)
+    approve(api, api.waiting(amountRequested=50_000), SUPERADMIN, BECAUSE)
+    clock.move_to(START + timedelta(days=6))
+
+    for data in (
+        api.get("/budgets/finance", ADMIN).data,
+        api.get("/analytics/departments/finance", ADMIN).data["budget"],
+    ):
+        assert (data["isKnown"], data["held"], data["unconfirmed"]) == (False, 0, 0)

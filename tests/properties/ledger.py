@@ -6,7 +6,11 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from chalicelib.domain.budgets import BudgetKey, FinanceFigures
-from chalicelib.domain.errors import DeliveryFailedError, FinanceUnavailableError
+from chalicelib.domain.errors import (
+    DeliveryFailedError,
+    FinanceRefusedError,
+    FinanceUnavailableError,
+)
 from tests.factories import figures
 
 
@@ -16,6 +20,7 @@ class Mood(Enum):
     WELL = auto()
     SILENT = auto()
     FORGETS_TO_ANSWER = auto()
+    REFUSES = auto()
 
 
 @dataclass
@@ -31,7 +36,7 @@ class Ledger:
     fetch_number: Callable[[], int]
     outside: Callable[[], None]
     mood: Mood = Mood.WELL
-    meanwhile: Callable[[], None] | None = None
+    meanwhile: Callable[[], object] | None = None
     told: dict[int, tuple[Decimal, Decimal]] = field(default_factory=dict)
     reserved: dict[str, Decimal] = field(default_factory=dict)
     released: dict[str, Decimal] = field(default_factory=dict)
@@ -84,6 +89,8 @@ class Ledger:
         self.outside()
         if self.mood is Mood.SILENT:
             raise DeliveryFailedError("silent")
+        if self.mood is Mood.REFUSES:
+            raise FinanceRefusedError("no")
         assert book.setdefault(idempotency_key, amount) == amount
         self.outside()
         if self.mood is Mood.FORGETS_TO_ANSWER:

@@ -20,6 +20,7 @@ from chalicelib.domain.access import Scope
 from chalicelib.domain.content import Approval, BulkApproval, Cancellation, Rejection
 from chalicelib.domain.deadlines import ReviewDays
 from chalicelib.domain.errors import BudgetRequestsError, ClaimHeldError, DeliveryFailedError
+from chalicelib.domain.events import Event
 from chalicelib.domain.fiscal import FiscalCalendar, FiscalQuarter
 from chalicelib.domain.jobs import JobName, JobPayload
 from chalicelib.domain.messages import Outbox, PublishedEvent
@@ -49,6 +50,9 @@ ENDS = {"reservation.consumed", "reservation.released", "reservation.expired"}
 
 #: What the bus brings to the queue to Finance.
 FOR_FINANCE = ENDS | {"budget_request.approved"}
+
+#: How far a hold has come with Finance: it was begun to be told, it has confirmed.
+RESERVING, RESERVED, RELEASING, RELEASED = 1, 2, 3, 4
 
 
 class EndlessQuarter(FiscalCalendar):
@@ -216,7 +220,7 @@ class Storm:
             at=self.now,
             claims=bootstrap.claims(),
             finance=self.ledger,
-            confirmations=bootstrap.confirmations(),
+            tellings=bootstrap.tellings(),
         )
         if not again and event in self.waiting:
             self.waiting.remove(event)
@@ -327,6 +331,16 @@ class Storm:
         """Every request as it is stored, oldest first."""
         return tuple(self._requests.values())
 
+    @property
+    def told(self) -> list[Event]:
+        """What was told of more being promised than there is."""
+        images = (image for image in self._images["budgets"] if "outbox" in image)
+        return [
+            event
+            for image in images
+            for event in Outbox.model_validate_json(image["outbox"]["S"]).events
+        ]
+
     def row(self, sk: str) -> Image:
         """Return a row of the budget's partition; empty where there is none."""
         return self._rows.get(sk, {})
@@ -338,40 +352,44 @@ class Storm:
         self._check_what_is_told(known)
 
     def _check_money(self, known: dict[int, BudgetRequest]) -> None:
-        row = self.row("BUDGET")
-        outstanding = {r.id: _outstanding(r) for r in known.values()}
-        unconfirmed = sum(
-            (
-                outstanding[request.id]
-                for request in known.values()
-                if request.hold_event_id and not self._is_confirmed(request)
-            ),
-            Decimal(0),
-        )
-        assert _cents(row, "unconfirmed_cents") == money.to_cents(unconfirmed)
-
         overridden = {
             money.to_cents(request.reserved_amount or Decimal(0))
             for request in known.values()
             if request.override_reason
         }
-        moved, last = self._moves(overridden)
-        assert moved == -money.to_cents(sum(outstanding.values(), Decimal(0)))
-        assert last == _cents(row, "available_cents")
+        held, available = self._check_each_write(overridden)
+        assert held == money.to_cents(sum(map(_outstanding, known.values()), Decimal(0)))
+        self._check_what_finance_was_told(known)
+        self._check_what_is_shown(available)
 
-        if "figures_fetch" in row:  # the promise itself
-            base, remaining = self.ledger.told[int(row["figures_fetch"]["N"])]
-            room = base - sum(outstanding.values(), Decimal(0))
-            assert money.from_cents(last) <= room
-            assert money.from_cents(_cents(row, "remaining_cents")) == remaining
-        self._check_what_is_shown(last)
+    def _check_what_finance_was_told(self, known: dict[int, BudgetRequest]) -> None:
+        """Check that the budget's row sums up how far each hold has come with Finance."""
+        claimed = reserved = sent = heard = Decimal(0)
+        for request in known.values():
+            claimed += _outstanding(request)
+            if not request.hold_event_id:
+                continue
+            stage = _number(self.row(hold_sk(request.hold_event_id)), "stage")
+            is_reserved_there = request.hold_event_id in self.ledger.reserved
+            assert (stage >= RESERVED) <= is_reserved_there <= (stage >= RESERVING)
+            held = request.reserved_amount or Decimal(0)
+            freed = held - _outstanding(request)
+            claimed += freed * (stage >= RELEASING)
+            reserved += held * (stage >= RESERVED)
+            sent += held * (stage >= RESERVING) + freed * (stage >= RELEASING)
+            heard += held * (stage >= RESERVED) + freed * (stage >= RELEASED)
+        sums = {"claimed": claimed, "reserved": reserved, "sent": sent, "heard": heard}
+        row = self.row("BUDGET")
+        assert {name: _number(row, f"{name}_cents") for name in sums} == {
+            name: money.to_cents(amount) for name, amount in sums.items()
+        }
 
     def _check_what_is_shown(self, available: int) -> None:
         """Check that what has expired counts no more for readers, swept or not."""
         known = self.budgets.get(KEY)
         if known is None:
             return
-        shown = reservations.counting_expired(known, self.now, due=self.due, store=self.store)
+        shown = reservations.counting_expired(KEY, known, self.now, due=self.due, store=self.store)
         expired = sum(
             (
                 request.reserved_amount or Decimal(0)
@@ -384,30 +402,34 @@ class Storm:
         )
         assert shown.available == money.from_cents(available) + expired
 
-    def _moves(self, overridden: set[int]) -> tuple[int, int]:
-        """Return what approvals and ends moved `available` by in all, and what it is now (cents).
+    def _check_each_write(self, overridden: set[int]) -> tuple[int, int]:
+        """Return what is held, and what is available (cents), having looked at each write.
 
-        A record sets it: then it is what Finance said, less what Finance had not confirmed. Nothing
-        else takes what is not there, but an override; `overridden` is what those hold.
+        There is never more available than Finance had left at the look into its books, and all that
+        is promised allows; and never less than that by more than the doubt. Nothing takes what is
+        not there but an override; `overridden` is what those hold. That more is promised than there
+        is, is told only where that is so.
         """
-        moved, available, fetch = 0, 0, None
+        held, available, fetch, told = 0, 0, None, 0
         for image in self._images["budgets"]:
             if image.get("sk", {}).get("S") != "BUDGET":
                 continue
-            now = _cents(image, "available_cents")
-            brought = image.get("figures_fetch")
-            if brought != fetch:
-                fetch = brought
-                assert now == _cents(image, "remaining_cents") - _cents(image, "unconfirmed_cents")
-            else:
-                moved += now - available
+            now, brought = _number(image, "available_cents"), image.get("figures_fetch")
+            if brought == fetch:
+                held += available - now
                 assert now >= min(available, 0) or available - now in overridden
-            available = now
-        return moved, available
-
-    def _is_confirmed(self, request: BudgetRequest) -> bool:
-        assert request.hold_event_id is not None
-        return "is_confirmed" in self.row(hold_sk(request.hold_event_id))
+            available, fetch = now, brought
+            if not brought:
+                continue
+            base, remaining = self.ledger.told[int(brought["N"])]
+            room = money.to_cents(base) - held
+            assert now <= room <= now + _number(image, "doubt_cents")
+            assert _number(image, "remaining_cents") == money.to_cents(remaining)
+            if _number(image, "events_so_far") > told:
+                told += 1
+                assert room < 0
+        assert told == len(self.told)
+        return held, available
 
     def _check_what_is_told(self, known: dict[int, BudgetRequest]) -> None:
         told: dict[int, list[Outbox]] = {}
@@ -435,7 +457,8 @@ class Storm:
         self.check()
         promised = sum(map(_outstanding, self._requests.values()), Decimal(0))
         row = self.row("BUDGET")
-        assert money.from_cents(_cents(row, "available_cents")) == self.ledger.base - promised
+        assert money.from_cents(_number(row, "available_cents")) == self.ledger.base - promised
+        assert _number(row, "doubt_cents") == 0
         assert self.ledger.remaining == self.ledger.base - promised
         if promised <= self.ledger.base:
             assert "over_committed_since" not in row
@@ -451,5 +474,5 @@ def _outstanding(request: BudgetRequest) -> Decimal:
     return request.consumed_amount or Decimal(0)
 
 
-def _cents(image: dict[str, Any], name: str) -> int:
+def _number(image: dict[str, Any], name: str) -> int:
     return int(image.get(name, {}).get("N", 0))

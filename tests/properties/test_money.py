@@ -66,7 +66,7 @@ def test_a_hold_reaches_finance_as_the_amount_that_was_held(amount: Decimal) -> 
         at=AT,
         claims=FakeClaims(),
         finance=finance,
-        confirmations=budgets,
+        tellings=budgets,
     )
 
     ((_, told, _, _),) = finance.reserved.values()

@@ -10,7 +10,7 @@ from chalicelib.domain.errors import BusyError
 from chalicelib.domain.syncs import Fetch, SyncOutcome
 from chalicelib.usecases import budgets
 from chalicelib.usecases.budgets import Synced
-from tests.factories import ADMIN, AT, CLERK, KEY, budget, figures
+from tests.factories import ADMIN, AT, CLERK, KEY, budget, figures, finance_heard
 from tests.fakes import FakeBudgetStore, FakeDueRequests, FakeFinance, FakeRequestStore
 
 OLD = timedelta(minutes=15)
@@ -138,40 +138,27 @@ def test_a_budget_finance_does_not_have_any_more_stays_known_and_says_so(
     assert found.failure == "Finance knows no budget for finance 2026 Q1"
 
 
-def test_figures_overtaken_by_a_confirmation_are_fetched_again(
+def test_figures_that_met_a_hold_on_its_way_are_asked_for_again_after_a_minute(
     store: FakeBudgetStore, finance: FakeFinance
 ) -> None:
     store.budgets[KEY] = budget(unconfirmed=Decimal(1000), available=Decimal(379_000))
 
     def finance_confirms_meanwhile() -> None:
         finance.while_thinking = lambda: None
-        finance.figures = figures(379_000)  # from now on the hold is in Finance's own figures
-        store.confirm(KEY, Decimal(1000), event_id="evt_1")
+        finance_heard(store, Decimal(1000), event_id="evt_1")
 
-    finance.figures = figures(380_000)
+    finance.figures = figures(379_000)  # with the hold
     finance.while_thinking = finance_confirms_meanwhile
     found = current(store, finance, OLD)
-
-    assert finance.fetches == 2
     assert found
-    assert (found.available, found.unconfirmed) == (Decimal(379_000), Decimal(0))
+    assert (found.available, found.doubt) == (Decimal(378_000), Decimal(1000))
 
+    again = current(store, finance, OLD + timedelta(seconds=59))
+    assert (again, finance.fetches) == (found, 1)
 
-def test_figures_overtaken_again_and_again_are_given_up_for_what_is_known(
-    store: FakeBudgetStore, finance: FakeFinance
-) -> None:
-    store.budgets[KEY] = budget()
-
-    def confirm_another() -> None:
-        store.confirm(KEY, Decimal(1), event_id=f"evt_{finance.fetches}")
-
-    finance.while_thinking = confirm_another
-    found = current(store, finance, OLD)
-
-    assert finance.fetches == budgets.MAX_FETCHES
-    assert found
-    assert found.last_synced_at == AT
-    assert found.available == Decimal(380_000)
+    settled = current(store, finance, OLD + timedelta(seconds=60))
+    assert settled
+    assert (settled.available, settled.doubt) == (Decimal(379_000), Decimal(0))
 
 
 def sync(store: FakeBudgetStore, finance: FakeFinance) -> Synced:
@@ -253,17 +240,19 @@ def test_a_sync_that_is_overtaken_shows_what_the_faster_one_brought(
     assert finance.fetches == 2
 
 
-def test_a_sync_among_endless_confirmations_leaves_the_figures_to_the_next(
+def test_a_sync_among_endless_confirmations_takes_what_is_certain(
     store: FakeBudgetStore, finance: FakeFinance
 ) -> None:
-    store.budgets[KEY] = budget()
+    store.budgets[KEY] = budget(unconfirmed=Decimal(5), available=Decimal(379_995))
+    finance.while_thinking = lambda: finance_heard(
+        store, Decimal(1), event_id=f"evt_{finance.fetches}"
+    )
 
-    def confirm_another() -> None:
-        store.confirm(KEY, Decimal(1), event_id=f"evt_{finance.fetches}")
-
-    finance.while_thinking = confirm_another
-
-    assert sync(store, finance).outcome is SyncOutcome.BUSY
+    for fetches in range(1, 6):
+        found = sync(store, finance)
+        assert (found.is_synced, finance.fetches) == (True, fetches)
+        assert found.budget
+        assert found.budget.available == Decimal(300_000 - 6 + fetches)
 
 
 class BusyStore(FakeBudgetStore):

@@ -14,7 +14,7 @@ FAKES = {
     if inspect.isclass(fake) and fake.__module__ == fakes.__name__
 }
 PORTS_OF = {name: [getattr(ports, name)] for name in FAKES}
-PORTS_OF["BudgetStore"].append(ports.HoldConfirmations)
+PORTS_OF["BudgetStore"].append(ports.Tellings)
 
 
 @pytest.mark.parametrize("name", FAKES)

@@ -11,9 +11,10 @@ from chalicelib.domain import reservations, transitions
 from chalicelib.domain.access import Scope
 from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Cancellation
-from chalicelib.domain.errors import ClaimHeldError, DeliveryFailedError
+from chalicelib.domain.errors import ClaimHeldError, DeliveryFailedError, FinanceRefusedError
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.messages import PublishedEvent
+from chalicelib.domain.tellings import Begun, Telling
 from chalicelib.usecases import holds
 from tests.factories import (
     AT,
@@ -22,6 +23,7 @@ from tests.factories import (
     LATER,
     approved,
     budget,
+    finance_heard,
     published,
     service,
     signed,
@@ -61,7 +63,7 @@ class Desk:
             at=AT,
             claims=self.claims,
             finance=self.finance,
-            confirmations=self.budgets,
+            tellings=self.budgets,
         )
 
     @property
@@ -106,11 +108,48 @@ def test_a_silent_finance_is_told_when_it_answers(desk: Desk) -> None:
 
 
 def test_a_worker_that_died_after_the_confirmation_does_no_harm(desk: Desk) -> None:
-    desk.budgets.confirm(KEY, Decimal(52_500), event_id=EVENT.id)
+    finance_heard(desk.budgets, Decimal(52_500), event_id=EVENT.id)
 
     desk.tell()
 
     assert desk.unconfirmed == 0
+    assert desk.finance.reserved == {}  # it has heard
+
+
+def test_a_worker_that_died_before_finance_answered_tells_it_again(desk: Desk) -> None:
+    desk.budgets.begin(KEY, Telling.RESERVE, Decimal(52_500), event_id=EVENT.id)
+
+    desk.tell()
+
+    assert list(desk.finance.reserved) == [EVENT.id]
+    assert desk.unconfirmed == 0
+
+
+def begun_by_another(desk: Desk) -> Begun:
+    """Return what another worker finds that begins to tell of the hold."""
+    return desk.budgets.begin(KEY, Telling.RESERVE, Decimal(52_500), event_id=EVENT.id)
+
+
+def test_what_finance_refuses_has_not_reached_it(desk: Desk) -> None:
+    desk.finance.refuses = True
+
+    with pytest.raises(FinanceRefusedError):
+        desk.tell()
+
+    assert desk.unconfirmed == Decimal(52_500)
+    assert begun_by_another(desk) is Begun.FIRST
+
+
+def test_what_finance_refuses_may_have_reached_it_before(desk: Desk) -> None:
+    desk.finance.is_silent = True
+    with pytest.raises(DeliveryFailedError):
+        desk.tell()
+    desk.finance.is_silent, desk.finance.refuses = False, True
+
+    with pytest.raises(FinanceRefusedError):
+        desk.tell()
+
+    assert begun_by_another(desk) is Begun.AGAIN
 
 
 def test_a_hold_that_another_worker_is_at_comes_back(desk: Desk) -> None:

@@ -238,7 +238,7 @@ def test_an_index_that_is_late_frees_nothing_twice(office: Office) -> None:
     late.freeze()
     assert reservations.sweep(KEY, END, due=late, store=office.store)
 
-    seen = reservations.counting_expired(office.books(), END, due=late, store=office.store)
+    seen = reservations.counting_expired(KEY, office.books(), END, due=late, store=office.store)
 
     assert seen.available == Decimal(100_000)
     assert not reservations.sweep(KEY, END, due=late, store=office.store)
@@ -300,7 +300,9 @@ def test_an_override_needs_no_known_budget(office: Office) -> None:
 def test_a_budget_is_shown_as_it_is_where_nothing_has_expired(office: Office) -> None:
     known = budget(available=Decimal(5))
 
-    assert reservations.counting_expired(known, END, due=office.due, store=office.store) == known
+    assert (
+        reservations.counting_expired(KEY, known, END, due=office.due, store=office.store) == known
+    )
 
 
 def warned_and_expired_behind_others(office: Office, others: int) -> None:
@@ -315,7 +317,9 @@ def warned_and_expired_behind_others(office: Office, others: int) -> None:
 def test_holds_whose_warning_is_due_hide_none_that_has_expired(office: Office) -> None:
     warned_and_expired_behind_others(office, 600)
 
-    seen = reservations.counting_expired(office.books(), END, due=office.due, store=office.store)
+    seen = reservations.counting_expired(
+        KEY, office.books(), END, due=office.due, store=office.store
+    )
 
     assert seen.available == Decimal(99_400)
     assert office.approve(office.waiting(50_000), END).is_reserved
@@ -332,7 +336,9 @@ def test_an_approval_that_cannot_look_through_all_that_is_due_says_that_it_is_bu
     with pytest.raises(BusyError):
         office.approve(wanted, END)
 
-    seen = reservations.counting_expired(office.books(), END, due=office.due, store=office.store)
+    seen = reservations.counting_expired(
+        KEY, office.books(), END, due=office.due, store=office.store
+    )
     assert seen.available == Decimal(39_996)
 
 

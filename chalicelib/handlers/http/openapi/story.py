@@ -68,7 +68,6 @@ BUDGET = DepartmentBudget(
     ),
     unconfirmed=Decimal(0),
     available=Decimal(380_000),
-    confirmations=0,
     last_synced_at=AT - timedelta(minutes=5),
     is_stale=False,
 )
