@@ -96,6 +96,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError(f"Unusable configuration: {wrong}") from None
 
 
+def stage() -> str:
+    """Return where this function stands, also where its other settings are unusable."""
+    return os.environ.get("STAGE") or "unknown"
+
+
 def required(value: _Value | None, variable: str) -> _Value:
     """Return `value`; raises ConfigurationError naming `variable` when it is absent."""
     if value is None:

@@ -26,10 +26,7 @@ def outbox(row: dict[str, Any]) -> Outbox:
 
 def unpacked(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row of a request in the form before packing."""
-    texts = {
-        "body": state(row),
-        "outbox": outbox(row).model_dump_json(),
-    }
+    texts = dict(zip(("body", "outbox"), _texts(row), strict=True))
     if "summary" in row:
         texts["summary"] = Summary.of(request(row)).model_dump_json(exclude_none=True)
     return row | {name: {"S": text} for name, text in texts.items()}

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from pynamodb.exceptions import UpdateError
 
+from chalicelib.adapters.outbox import told
 from chalicelib.adapters.receipts import put_with_receipt
 from chalicelib.adapters.tables import ApiKeyRow
 from chalicelib.domain.api_keys import USED_PRECISION, ApiKey, hash_prefix_of
 from chalicelib.domain.errors import ApiKeyNotFoundError
 from chalicelib.domain.events import AuditEntry
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.messages import Outbox
 
 #: Few, and listed together, so one partition; it serves 3 000 calls a second.
 _KEYS = "API_KEYS"
@@ -25,7 +25,7 @@ class DynamoApiKeys:
         self, key: ApiKey, key_hash: str, *, audit: AuditEntry, receipt: Receipt | None = None
     ) -> None:
         """Keep a new key under its hash, what Audit is told, and the call's receipt."""
-        row = ApiKeyRow(_KEYS, key_hash, body=key.model_dump_json(), outbox=_outbox(audit))
+        row = ApiKeyRow(_KEYS, key_hash, body=key.model_dump_json(), outbox=told(audit=audit))
         put_with_receipt(row, ApiKeyRow.pk.does_not_exist(), receipt)
 
     def find(self, key_hash: str) -> ApiKey | None:
@@ -51,7 +51,7 @@ class DynamoApiKeys:
                 actions=[
                     ApiKeyRow.revoked_by.set(by),
                     ApiKeyRow.revoked_at.set(_sortable(at)),
-                    ApiKeyRow.outbox.set(_outbox(audit)),
+                    ApiKeyRow.outbox.set(told(audit=audit)),
                 ],
                 condition=ApiKeyRow.revoked_at.does_not_exist(),
             )
@@ -96,10 +96,6 @@ def _key(row: ApiKeyRow) -> ApiKey:
             "revoked_at": _moment(row.revoked_at),
         }
     )
-
-
-def _outbox(audit: AuditEntry) -> str:
-    return Outbox(audit=audit).model_dump_json()
 
 
 def _sortable(moment: datetime) -> str:

@@ -7,12 +7,14 @@ from typing import Any
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters import aws, web
+from chalicelib.adapters import web
 from chalicelib.adapters.keys import audit_outbox_pk
+from chalicelib.adapters.outbox import told
+from chalicelib.adapters.sending import send
 from chalicelib.adapters.tables import AuditOutboxRow
 from chalicelib.domain.errors import DeliveryFailedError
 from chalicelib.domain.events import AUDIT_MODULE, AuditEntry, timestamp
-from chalicelib.domain.messages import Outbox
+from chalicelib.observability import correlation_id
 
 TIMEOUT_SECONDS = 5.0
 
@@ -29,11 +31,9 @@ class SqsAuditQueue:
 
     def send(self, entry: AuditEntry) -> None:
         """Queue `entry`, or leave it to the relay where the queue does not take it."""
-        message = {"detail": entry.model_dump(mode="json")}
+        message = {"detail": entry.with_correlation(correlation_id()).model_dump(mode="json")}
         try:
-            aws.client("sqs").send_message(
-                QueueUrl=self._queue_url, MessageBody=json.dumps(message, ensure_ascii=False)
-            )
+            send(self._queue_url, json.dumps(message, ensure_ascii=False))
         except (BotoCoreError, ClientError):
             _leave_to_the_relay(entry)
 
@@ -41,7 +41,7 @@ class SqsAuditQueue:
 def _leave_to_the_relay(entry: AuditEntry) -> None:
     AuditOutboxRow(
         audit_outbox_pk(entry.id),
-        outbox=Outbox(audit=entry).model_dump_json(),
+        outbox=told(audit=entry),
         expires_at=int((entry.time + KEEP_UNQUEUED).timestamp()),
     ).save()
 

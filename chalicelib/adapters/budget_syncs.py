@@ -10,6 +10,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import budget_pk, figures_sk
+from chalicelib.adapters.outbox import told
 from chalicelib.adapters.tables import BudgetOutboxRow, BudgetRow, FiguresRow
 from chalicelib.adapters.transactions import MAX_ATTEMPTS, Part, transact
 from chalicelib.domain import money, syncs
@@ -17,7 +18,6 @@ from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.events import AuditEntry, Event
-from chalicelib.domain.messages import Outbox
 from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
 
 
@@ -244,8 +244,7 @@ def _update(key: BudgetKey, actions: list[Action], condition: Condition) -> Part
 
 
 def _outbox(key: BudgetKey, events: tuple[Event, ...], audit: AuditEntry | None = None) -> Part:
-    told = Outbox(events=events, audit=audit).model_dump_json()
-    row = BudgetOutboxRow(budget_pk(key), outbox=told)
+    row = BudgetOutboxRow(budget_pk(key), outbox=told(events, audit))
     return Part(lambda transaction: transaction.save(row), _moved)
 
 

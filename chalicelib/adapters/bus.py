@@ -18,6 +18,7 @@ from chalicelib.domain.events import (
 from chalicelib.domain.inbound import REJECTED, Parked, rejection_event
 from chalicelib.domain.messages import UntellableError, cloud_event
 from chalicelib.domain.signing import SEAL, seal
+from chalicelib.observability import correlation_id
 
 #: The most entries one PutEvents call takes.
 MAX_ENTRIES = 10
@@ -50,12 +51,10 @@ class EventBridgeBus:
         Raises DeliveryFailedError naming what failed, UntellableError where the bus will never
         take it.
         """
-        told = [
-            (EVENT_SOURCE, event.type.value, cloud_event(event, key=self._key, key_id=self._key_id))
-            for event in events
-        ]
+        told = [(EVENT_SOURCE, event.type.value, self._cloud_event(event)) for event in events]
         if audit:
-            told.append((AUDIT_SOURCE, AUDIT_DETAIL_TYPE, audit.model_dump(mode="json")))
+            entry = audit.with_correlation(correlation_id())
+            told.append((AUDIT_SOURCE, AUDIT_DETAIL_TYPE, entry.model_dump(mode="json")))
         entries = [
             _entry(self._name, source, kind, detail | {SEAL: seal(self._seal_key, detail)})
             for source, kind, detail in told
@@ -65,6 +64,11 @@ class EventBridgeBus:
                 raise UntellableError(f"{entry['DetailType']} has {_size(entry)} bytes")
         for call in _calls(entries):
             _put(call)
+
+    def _cloud_event(self, event: Event) -> dict[str, Any]:
+        return cloud_event(
+            event, key=self._key, key_id=self._key_id, correlation_id=correlation_id()
+        )
 
 
 class EventBridgeRejections:

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from pynamodb.exceptions import UpdateError
 
+from chalicelib.adapters.outbox import told
 from chalicelib.adapters.tables import BusKeyRow
 from chalicelib.domain.bus_keys import BusKey
 from chalicelib.domain.events import AuditEntry
-from chalicelib.domain.messages import Outbox
 
 #: Few, and listed together, so one partition; beside that of the API keys.
 _KEYS = "BUS_KEYS"
@@ -26,7 +26,7 @@ class DynamoBusKeys:
 
     def add(self, key: BusKey, *, audit: AuditEntry) -> None:
         """Keep a new key, and what Audit is told of it."""
-        row = self._row(_KEYS, key.key_id, body=key.model_dump_json(), outbox=_outbox(audit))
+        row = self._row(_KEYS, key.key_id, body=key.model_dump_json(), outbox=told(audit=audit))
         row.save(condition=BusKeyRow.pk.does_not_exist())
 
     def find(self, key_id: str) -> BusKey | None:
@@ -48,7 +48,7 @@ class DynamoBusKeys:
                 actions=[
                     BusKeyRow.revoked_by.set(by),
                     BusKeyRow.revoked_at.set(at.isoformat()),
-                    BusKeyRow.outbox.set(_outbox(audit)),
+                    BusKeyRow.outbox.set(told(audit=audit)),
                 ],
                 condition=BusKeyRow.pk.exists() & BusKeyRow.revoked_at.does_not_exist(),
             )
@@ -68,7 +68,3 @@ def _key(row: BusKeyRow) -> BusKey:
             "revoked_at": datetime.fromisoformat(row.revoked_at) if row.revoked_at else None,
         }
     )
-
-
-def _outbox(audit: AuditEntry) -> str:
-    return Outbox(audit=audit).model_dump_json()

@@ -1,6 +1,6 @@
 """The queue that leads to the worker of jobs."""
 
-from chalicelib.adapters import aws
+from chalicelib.adapters.sending import send
 from chalicelib.domain.jobs import JobOrder
 
 
@@ -12,6 +12,4 @@ class SqsJobQueue:
 
     def send(self, order: JobOrder) -> None:
         """Queue `order`."""
-        aws.client("sqs").send_message(
-            QueueUrl=self._queue_url, MessageBody=order.model_dump_json()
-        )
+        send(self._queue_url, order.model_dump_json())

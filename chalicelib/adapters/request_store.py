@@ -11,6 +11,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import NOTIFICATIONS, request_pk
 from chalicelib.adapters.money_parts import money_parts
+from chalicelib.adapters.outbox import outbox
 from chalicelib.adapters.receipts import receipt_part
 from chalicelib.adapters.request_parts import rows_beside, totals
 from chalicelib.adapters.request_rows import request_in, row_of
@@ -24,7 +25,6 @@ from chalicelib.domain.errors import (
     RequestNotFoundError,
 )
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.messages import Outbox
 from chalicelib.domain.notifications import Notification
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases.ports import Stored
@@ -99,9 +99,7 @@ def _write(changes: Sequence[Change], receipt: Receipt | None) -> None:
     puts: list[Part] = []
     if receipt:
         puts.append(receipt_part(receipt, datetime.now(UTC)))
-    rows = [
-        row_of(change.after, Outbox(events=change.events, audit=change.audit)) for change in changes
-    ]
+    rows = [row_of(change.after, outbox(change.events, change.audit)) for change in changes]
     if len(rows) > 1 and sum(map(_size, rows)) > MAX_REQUESTS_BYTES:
         wrong = "name requests that are too large to be written together; name fewer"
         raise InvalidInputError((FieldError("ids", wrong),))

@@ -26,6 +26,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from chalicelib.observability import CORRELATION_HEADER, correlation_id
+
 #: For one address of a name; SYNs are repeated after one and three seconds.
 CONNECT_TIMEOUT_SECONDS = 3.05
 
@@ -252,7 +254,13 @@ def call(
     timeout_seconds: float,
     json: dict[str, Any] | None = None,
 ) -> Answer:
-    """Call a partner without following redirects; raises requests.RequestException."""
+    """Call a partner without following redirects; raises requests.RequestException.
+
+    It is told the id of what we are at, to write it into its own log.
+    """
+    known = correlation_id()
+    if known is not None:
+        headers = headers | {CORRELATION_HEADER: known}
     with (
         within(timeout_seconds),
         session().request(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters import aws
+from chalicelib.adapters.sending import send
 from chalicelib.domain.deliveries import Order
 from chalicelib.domain.errors import DeliveryFailedError
 
@@ -20,8 +20,6 @@ class SqsWebhookQueue:
         # One by one: the right to SendMessage covers batches on AWS, but not on the embedded cloud.
         for order in orders:
             try:
-                aws.client("sqs").send_message(
-                    QueueUrl=self._queue_url, MessageBody=order.model_dump_json()
-                )
+                send(self._queue_url, order.model_dump_json())
             except (ClientError, BotoCoreError) as error:
                 raise DeliveryFailedError(f"The queue took no order: {error}") from error

@@ -8,13 +8,14 @@ from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters import keys
+from chalicelib.adapters.outbox import told
 from chalicelib.adapters.receipts import put_with_receipt, update_with_receipt
 from chalicelib.adapters.tables import DeliveryRow, EventRow, SubscriptionRow
 from chalicelib.domain.deliveries import HANDED_OVER_AGAIN_AFTER, KEEP, Delivery
 from chalicelib.domain.errors import ConflictError, WebhookNotFoundError
 from chalicelib.domain.events import AuditEntry
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.messages import Outbox, PublishedEvent
+from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.webhooks import Endpoint, OldSecret, Subscription
 
 #: How long what is left of a removed subscription stays: its outbox has long been told then.
@@ -43,7 +44,7 @@ class DynamoSubscriptions:
             body=endpoint.subscription.model_dump_json(),
             secret=endpoint.secret,
             old_secrets=_OLD_SECRETS.dump_json(endpoint.old_secrets).decode(),
-            outbox=_outbox(audit),
+            outbox=told(audit=audit),
         )
         put_with_receipt(row, SubscriptionRow.pk.does_not_exist(), receipt)
 
@@ -84,7 +85,7 @@ class DynamoSubscriptions:
             SubscriptionRow.old_secrets.set(_OLD_SECRETS.dump_json(endpoint.old_secrets).decode()),
         ]
         if audit:  # otherwise what was told stays, and is not told again
-            actions.append(SubscriptionRow.outbox.set(_outbox(audit)))
+            actions.append(SubscriptionRow.outbox.set(told(audit=audit)))
         update_with_receipt(row, actions, _is_before(endpoint), receipt)
 
     def remove(self, endpoint: Endpoint, *, audit: AuditEntry) -> None:
@@ -95,7 +96,7 @@ class DynamoSubscriptions:
             SubscriptionRow.version.set(endpoint.subscription.version),
             SubscriptionRow.secret.remove(),
             SubscriptionRow.old_secrets.remove(),
-            SubscriptionRow.outbox.set(_outbox(audit)),
+            SubscriptionRow.outbox.set(told(audit=audit)),
             SubscriptionRow.expires_at.set(int((ended_at + KEEP_REMOVED).timestamp())),
         ]
         update_with_receipt(row, actions, _is_before(endpoint), receipt=None)
@@ -234,10 +235,6 @@ def _is_before(endpoint: Endpoint) -> Condition:
         SubscriptionRow.secret.exists()
     )
     return before
-
-
-def _outbox(audit: AuditEntry) -> str:
-    return Outbox(audit=audit).model_dump_json()
 
 
 def _shard(delivery_id: str) -> str:

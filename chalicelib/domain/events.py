@@ -38,6 +38,9 @@ class EventType(StrEnum):
     OVER_COMMITTED = "budget.overcommitted"
 
 
+#: What an entry's metadata calls the id of the call it comes from.
+CORRELATION_ID = "correlationId"
+
 #: The value of `moduleName` in every audit entry (the guide's).
 AUDIT_MODULE = "Budget Request"
 
@@ -122,6 +125,14 @@ class AuditEntry(Value):
     new_values: dict[str, Any] | None = None
     reason: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+    def with_correlation(self, correlation_id: str | None) -> "AuditEntry":
+        """Return the entry with the id of the call it comes from."""
+        if correlation_id is None:
+            return self
+        return self.model_copy(
+            update={"metadata": {**self.metadata, CORRELATION_ID: correlation_id}}
+        )
 
     @property
     def changed_fields(self) -> list[str] | None:

@@ -12,6 +12,12 @@ from chalicelib.domain.signing import SEAL, is_sealed, sign_data
 
 _CLOUDEVENTS_VERSION = "1.0"
 
+#: CloudEvents has names in lower case alone.
+CORRELATION_ATTRIBUTE = "correlationid"
+
+#: Beside the body of a message that is put on a queue without the bus.
+CORRELATION_MESSAGE_ATTRIBUTE = "correlation-id"
+
 
 class UntellableError(Exception):
     """What a change tells can never be told, however often it is tried; says why in a line."""
@@ -28,6 +34,7 @@ class Outbox(BaseModel):
 
     events: tuple[Event, ...] = ()
     audit: AuditEntry | None = None
+    correlation_id: str | None = None
 
     @property
     def first(self) -> AuditEntry | Event | None:
@@ -35,10 +42,16 @@ class Outbox(BaseModel):
         return self.audit or next(iter(self.events), None)
 
 
-def cloud_event(event: Event, *, key: bytes, key_id: str) -> dict[str, Any]:
-    """Return `event` as a CloudEvents 1.0 object, signed with `key` as in SPEC.md 7."""
+def cloud_event(
+    event: Event, *, key: bytes, key_id: str, correlation_id: str | None = None
+) -> dict[str, Any]:
+    """Return `event` as a CloudEvents 1.0 object, signed with `key` as in SPEC.md 7.
+
+    The id of the call it comes from is an extension attribute, and not signed.
+    """
     data = event.payload()
-    return {
+    traced = {} if correlation_id is None else {CORRELATION_ATTRIBUTE: correlation_id}
+    return traced | {
         "specversion": _CLOUDEVENTS_VERSION,
         "id": event.id,
         "source": EVENT_SOURCE,

@@ -1,8 +1,10 @@
 """Queue batches: each message on its own; those that failed come back, later and later."""
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypedDict
 
 from chalice.app import BaseLambdaEvent
@@ -14,9 +16,14 @@ from chalicelib.domain.errors import (
     ConfigurationError,
     DeliveryFailedError,
 )
-from chalicelib.domain.messages import ForgedError
+from chalicelib.domain.events import CORRELATION_ID
+from chalicelib.domain.messages import (
+    CORRELATION_ATTRIBUTE,
+    CORRELATION_MESSAGE_ATTRIBUTE,
+    ForgedError,
+)
 from chalicelib.domain.retries import seconds_until_retry
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, correlated, logger, measure
 
 
 class _Failure(TypedDict):
@@ -64,14 +71,15 @@ def each_record(
             logger().warning("no time for message", extra={"message_id": record["messageId"]})
             _postpone(None, record)
             return False
-        try:
-            act(record)
-        except ConfigurationError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, only this message comes back
-            _log(error, record)
-            _postpone(error, record)
-            return False
+        with correlated(*_ids_of(record)):
+            try:
+                act(record)
+            except ConfigurationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it was, only this message comes back
+                _log(error, record)
+                _postpone(error, record)
+                return False
         return True
 
     if at_once == 1 or len(records) == 1:
@@ -85,6 +93,12 @@ def each_record(
         if not fine
     ]
     logger().info("batch done", extra={"messages": len(records), "failures": len(failures)})
+    if records:
+        outcome = {
+            Metric.MESSAGES_DONE: len(records) - len(failures),
+            Metric.MESSAGES_FAILED: len(failures),
+        }
+        measure(outcome, queue=_queue_of(records))
     return {"batchItemFailures": failures}
 
 
@@ -93,6 +107,21 @@ def seconds_left(event: BaseLambdaEvent) -> float:
     # Run by hand there may be no context, and then no one to stop the function.
     remaining = getattr(event.context, "get_remaining_time_in_millis", None)
     return float(remaining()) / 1000 if remaining else math.inf
+
+
+def _ids_of(record: dict[str, Any]) -> Iterator[object]:
+    """Yield what may be the id of the call that a message comes from, the best first."""
+    attribute = record.get("messageAttributes", {}).get(CORRELATION_MESSAGE_ATTRIBUTE) or {}
+    yield attribute.get("stringValue")
+    with suppress(ValueError, AttributeError, RecursionError):  # not JSON, or of another form
+        detail = json.loads(record["body"]).get("detail") or {}
+        yield detail.get(CORRELATION_ATTRIBUTE)
+        yield (detail.get("metadata") or {}).get(CORRELATION_ID)
+    yield record["messageId"]
+
+
+def _queue_of(records: list[dict[str, Any]]) -> str:
+    return str(records[0].get("eventSourceARN", "unknown")).rsplit(":", 1)[-1]
 
 
 def _log(error: Exception, record: dict[str, Any]) -> None:

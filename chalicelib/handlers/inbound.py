@@ -9,7 +9,7 @@ from chalice.app import SQSEvent
 from chalicelib import bootstrap
 from chalicelib.domain.inbound import Delivered
 from chalicelib.handlers.batch import BatchResponse, each_record
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, logger, measure
 from chalicelib.usecases import inbound as usecase
 
 blueprint = Blueprint(__name__)
@@ -49,8 +49,8 @@ def inbound(event: SQSEvent) -> BatchResponse:
                 "source": refused.named.source,
                 "key_id": refused.named.key_id,
             }
-            # Alarms count this line, by its reason.
             logger().warning("message rejected", extra=told)
+            measure({Metric.MESSAGES_REJECTED: 1}, reason=refused.reason)
 
     return each_record(event, act)
 

@@ -4,10 +4,12 @@ from chalice import Blueprint
 from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
-from chalicelib.domain.jobs import JobOrder
+from chalicelib.domain.errors import ClaimHeldError
+from chalicelib.domain.jobs import JobName, JobOrder, JobRun, RunStatus
 from chalicelib.handlers.batch import BatchResponse, each_message, seconds_left
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, logger, measure
 from chalicelib.usecases import jobs as usecase
+from chalicelib.usecases.finance_sync import STALE
 
 blueprint = Blueprint(__name__)
 
@@ -25,8 +27,25 @@ def jobs(event: SQSEvent) -> BatchResponse:
             now=bootstrap.now,
             seconds_left=lambda: seconds_left(event),
         )
-        run = usecase.run(JobOrder.model_validate_json(body), works)
+        order = JobOrder.model_validate_json(body)
+        try:
+            run = usecase.run(order, works)
+        except ClaimHeldError:
+            raise  # it waits for its turn
+        except Exception:
+            measure({Metric.JOBS_FAILED: 1}, job=order.job)
+            raise
         told = {"job": run.job, "run_id": run.run_id, "status": run.status, "counts": run.counts}
         logger().info("job run", extra=told)
+        _measure(run)
 
     return each_message(event, act)
+
+
+def _measure(run: JobRun) -> None:
+    if run.status is RunStatus.FAILED:
+        measure({Metric.JOBS_FAILED: 1}, job=run.job)
+    elif run.status is RunStatus.SUCCEEDED:
+        measure({Metric.JOBS_DONE: 1}, job=run.job)
+        if run.job is JobName.FINANCE_SYNC and not run.payload.dry_run:
+            measure({Metric.BUDGETS_STALE: run.counts.get(STALE, 0)})

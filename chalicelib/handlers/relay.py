@@ -1,5 +1,6 @@
 """Relay: the streams of the tables whose rows say what is told of them → the event bus."""
 
+from collections import Counter
 from typing import Any
 
 from chalice import Blueprint
@@ -7,10 +8,11 @@ from chalice.app import DynamoDBEvent
 from pydantic import ValidationError
 
 from chalicelib import bootstrap
+from chalicelib.domain.events import EventType
 from chalicelib.domain.messages import Outbox, UntellableError
 from chalicelib.domain.set_aside import SetAside
 from chalicelib.handlers.batch import records_of
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, correlated, logger, measure
 
 blueprint = Blueprint(__name__)
 
@@ -32,6 +34,7 @@ def relay(event: DynamoDBEvent) -> None:
     """
     is_by_hand = bool(event.to_dict().get("byHand"))
     bus, told, published = bootstrap.bus(), bootstrap.told(), 0
+    kinds: Counter[EventType] = Counter()
     for record in records_of(event):
         try:
             text = _news_in(record)
@@ -39,14 +42,19 @@ def relay(event: DynamoDBEvent) -> None:
                 continue  # a child row, a delete, or a change that has nothing to tell
             outbox = _read(text)
             told.keep(outbox, text)
-            bus.publish(outbox.events, outbox.audit)
+            with correlated(outbox.correlation_id):
+                bus.publish(outbox.events, outbox.audit)
         except UntellableError as error:
             if is_by_hand:
                 raise
             _set_aside(record, str(error))
         else:
             published += 1
+            kinds.update(each.type for each in outbox.events)
     logger().info("relayed", extra={"changes": published})
+    measure({Metric.CHANGES_RELAYED: published})
+    for kind, count in kinds.items():
+        measure({Metric.EVENTS_PUBLISHED: count}, event=kind)
 
 
 def _news_in(record: dict[str, Any]) -> str | None:

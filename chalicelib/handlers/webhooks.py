@@ -12,7 +12,7 @@ from chalicelib.domain.events import AuditAction
 from chalicelib.domain.messages import EventMessage, event_of
 from chalicelib.domain.webhooks import Subscription
 from chalicelib.handlers.batch import BatchResponse, each_message
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, logger, measure
 from chalicelib.usecases import deliveries as usecase
 
 blueprint = Blueprint(__name__)
@@ -58,7 +58,8 @@ def webhooks(event: SQSEvent) -> BatchResponse:
 
 
 def _tell(subscription: Subscription, action: AuditAction) -> None:
-    """Say in the log, where alarms look, how a subscriber does."""
+    """Say in the log, and to the alarms, how a subscriber does."""
+    measure({Metric.WEBHOOKS_FAILING if subscription.is_active else Metric.WEBHOOKS_DISABLED: 1})
     logger().warning(
         "webhook is failing" if subscription.is_active else "webhook disabled",
         extra={

@@ -39,7 +39,14 @@ from chalicelib.handlers.http import (
 )
 from chalicelib.handlers.http.answers import Gives
 from chalicelib.handlers.http.call import Answer, Body, Call, Nothing, Query
-from chalicelib.observability import logger
+from chalicelib.observability import (
+    CORRELATION_HEADER,
+    Metric,
+    correlated,
+    correlation_id,
+    logger,
+    measure,
+)
 
 #: Every method that gets an answer of ours; what a path does not serve is refused with 405.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -49,9 +56,12 @@ JSON = "application/json"
 #: How long a browser may keep the answer to a preflight.
 PREFLIGHT_SECONDS = 600
 
-_ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, x-api-key"
+_ALLOWED_HEADERS = (
+    f"Authorization, Content-Type, Idempotency-Key, If-Match, x-api-key, {CORRELATION_HEADER}"
+)
 _EXPOSED_HEADERS = (
-    "ETag, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
+    "ETag, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After,"
+    f" {CORRELATION_HEADER}"
 )
 
 
@@ -303,16 +313,29 @@ class Api:
         def handle(**path: str) -> Response:
             started, call_id = perf_counter(), self._call_id()
             named = {to_snake(name): value for name, value in path.items()}
-            response = self._guarded(lambda: answer(named, call_id), call_id)
-            logger().info(
-                "answered",
-                extra={
+            told = self._blueprint.current_request.headers.get(CORRELATION_HEADER)
+            with correlated(told, call_id):
+                response = self._guarded(lambda: answer(named, call_id), call_id)
+                response.headers[CORRELATION_HEADER] = correlation_id() or call_id
+                duration_ms = round((perf_counter() - started) * 1000, 1)
+                extra = {
                     "method": route.method,
                     "route": route.path,
                     "status": response.status_code,
-                    "duration_ms": round((perf_counter() - started) * 1000, 1),
+                    "duration_ms": duration_ms,
                     "call_id": call_id,
+                }
+                logger().info("answered", extra=extra)
+            is_failure = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            is_refusal = not is_failure and response.status_code >= HTTPStatus.BAD_REQUEST
+            measure(
+                {
+                    Metric.CALLS: 1,
+                    Metric.CALLS_REFUSED: int(is_refusal),
+                    Metric.CALLS_FAILED: int(is_failure),
+                    Metric.CALL_LATENCY: duration_ms,
                 },
+                route=f"{route.method} {route.path}",
             )
             return self._with_cors(response)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.handlers.http.api import Route
 from chalicelib.handlers.http.idempotency import REPLAYED
+from chalicelib.observability import CORRELATION_HEADER
 
 _COUNT = {"type": "integer", "minimum": 0}
 
@@ -17,6 +18,12 @@ HEADERS: dict[str, Any] = {
     REPLAYED: {
         "description": "`true` where this answer was given before, to the same `Idempotency-Key`.",
         "schema": {"const": "true"},
+    },
+    CORRELATION_HEADER: {
+        "description": "What this call is known by in our logs and those of partners: what you"
+        " sent as such, else an id of ours.",
+        "required": True,
+        "schema": {"type": "string"},
     },
     "RateLimit-Limit": {"description": "Calls a window allows.", "schema": _COUNT},
     "RateLimit-Remaining": {"description": "Calls left in this window.", "schema": _COUNT},
@@ -34,7 +41,7 @@ _LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 def of_success(route: Route) -> dict[str, Any]:
     """Return the headers of a route's success."""
-    names = [] if route.is_open else [*_LIMITS]
+    names = [CORRELATION_HEADER] if route.is_open else [CORRELATION_HEADER, *_LIMITS]
     if route.etag:
         names.append("ETag")
     if route.method == "POST" and not route.is_open:
@@ -44,9 +51,9 @@ def of_success(route: Route) -> dict[str, Any]:
 
 def of_failure(route: Route, status: HTTPStatus) -> dict[str, Any]:
     """Return the headers of one of its failures."""
-    names = [] if route.is_open else [*_LIMITS]
+    names = [CORRELATION_HEADER] if route.is_open else [CORRELATION_HEADER, *_LIMITS]
     if status is HTTPStatus.UNAUTHORIZED:  # nobody to count calls of
-        names = ["WWW-Authenticate"]
+        names = [CORRELATION_HEADER, "WWW-Authenticate"]
     elif status is HTTPStatus.TOO_MANY_REQUESTS:
         names.append("Retry-After")
     return _refs(*names)

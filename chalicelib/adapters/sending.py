@@ -1,0 +1,18 @@
+"""Messages on SQS, which carry the id of the call that they come from."""
+
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.domain.messages import CORRELATION_MESSAGE_ATTRIBUTE
+from chalicelib.observability import correlation_id
+
+
+def send(queue_url: str, body: str) -> None:
+    """Queue `body`; raises what botocore raises."""
+    attributes: dict[str, Any] = {}
+    found = correlation_id()
+    if found is not None:
+        attributes[CORRELATION_MESSAGE_ATTRIBUTE] = {"DataType": "String", "StringValue": found}
+    aws.client("sqs").send_message(
+        QueueUrl=queue_url, MessageBody=body, MessageAttributes=attributes
+    )
