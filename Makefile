@@ -27,7 +27,7 @@ check: $(INSTALLED) ## The fast gate: format, lint, types, imports, the generate
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/infra/test_template.py tests/infra/test_resilience.py
+	$(BIN)/python -m pytest -q tests/infra/test_template.py tests/infra/test_resilience.py tests/infra/test_alarms.py
 
 test: $(INSTALLED) ## Everything that guards the code
 	$(BIN)/python -m pytest $(AT_ONCE)

@@ -4,7 +4,9 @@ import json
 from functools import cache
 from pathlib import Path
 
+from infra.template.alarms import alarms
 from infra.template.cloudformation import Template, get, read, ref, sub
+from infra.template.dashboard import dashboard
 from infra.template.logs import logs
 from infra.template.parts import FUNCTIONS, TABLES, called
 from infra.template.queues import monitored, queues
@@ -20,7 +22,7 @@ def template() -> Template:
     resources: Template = {}
     for name in _FILES:
         resources |= read(_FOLDER / f"{name}.yaml")["Resources"]
-    resources |= queues() | logs()
+    resources |= queues() | logs() | alarms() | dashboard()
     api = resources["APIHandler"]["Properties"]["Environment"]["Variables"]
     # Metrics and health look at every queue there is.
     api["MONITORED_QUEUES"] = sub(

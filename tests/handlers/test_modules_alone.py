@@ -36,7 +36,7 @@ def loaded_by(program: str, **environment: str) -> set[str]:
         timeout=30,
     )
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout))
+    return set(json.loads(done.stdout.splitlines()[-1]))  # before it stand lines of metrics
 
 
 @pytest.mark.parametrize("name", WORKERS)
