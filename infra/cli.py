@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.cli_data import migrate
+from infra.cli_dead_letters import dlq, redrive, republish
 from infra.cli_secrets import rotate
 from infra.errors import OperatorError
 from infra.options import (
@@ -50,6 +51,8 @@ bus_key = typer.Typer(
 app.add_typer(bus_key, name="bus-key")
 app.command()(rotate)
 app.command()(migrate)
+for command in (dlq, redrive, republish):
+    app.command()(command)
 
 
 class StandInName(StrEnum):

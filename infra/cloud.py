@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -16,10 +16,12 @@ from infra.errors import OperatorError
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ses import SESClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
 # What LocalStack's certificate is for; it resolves to the loopback address.
@@ -65,6 +67,18 @@ class Cloud:
         return self._session.client("dynamodb", endpoint_url=self.endpoint_url, config=self._config)
 
     @property
+    def dynamodbstreams(self) -> Any:  # noqa: ANN401 - its types are not among those installed
+        """A client to the streams of tables."""
+        return self._session.client(
+            "dynamodbstreams", endpoint_url=self.endpoint_url, config=self._config
+        )
+
+    @property
+    def functions(self) -> "LambdaClient":
+        """A client to Lambda."""
+        return self._session.client("lambda", endpoint_url=self.endpoint_url, config=self._config)
+
+    @property
     def logs(self) -> "CloudWatchLogsClient":
         """A client to CloudWatch Logs."""
         return self._session.client("logs", endpoint_url=self.endpoint_url, config=self._config)
@@ -85,6 +99,11 @@ class Cloud:
     def ses(self) -> "SESClient":
         """A client to SES."""
         return self._session.client("ses", endpoint_url=self.endpoint_url, config=self._config)
+
+    @property
+    def sqs(self) -> "SQSClient":
+        """A client to SQS."""
+        return self._session.client("sqs", endpoint_url=self.endpoint_url, config=self._config)
 
     @property
     def sts(self) -> "STSClient":

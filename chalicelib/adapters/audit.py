@@ -35,15 +35,25 @@ class SqsAuditQueue:
         try:
             send(self._queue_url, json.dumps(message, ensure_ascii=False))
         except (BotoCoreError, ClientError):
-            _leave_to_the_relay(entry)
+            RelayedAuditQueue().send(entry)
 
 
-def _leave_to_the_relay(entry: AuditEntry) -> None:
-    AuditOutboxRow(
-        audit_outbox_pk(entry.id),
-        outbox=told(audit=entry),
-        expires_at=int((entry.time + KEEP_UNQUEUED).timestamp()),
-    ).save()
+class RelayedAuditQueue:
+    """The AuditQueue by way of a row that the relay takes from its table's stream.
+
+    `row` is the service's own, or that of another stack.
+    """
+
+    def __init__(self, row: type[AuditOutboxRow] = AuditOutboxRow) -> None:
+        self._row = row
+
+    def send(self, entry: AuditEntry) -> None:
+        """Leave `entry` to the relay."""
+        self._row(
+            audit_outbox_pk(entry.id),
+            outbox=told(audit=entry),
+            expires_at=int((entry.time + KEEP_UNQUEUED).timestamp()),
+        ).save()
 
 
 class HttpAuditLogs:

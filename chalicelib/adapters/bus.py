@@ -53,8 +53,8 @@ class EventBridgeBus:
         """
         told = [(EVENT_SOURCE, event.type.value, self._cloud_event(event)) for event in events]
         if audit:
-            entry = audit.with_correlation(correlation_id())
-            told.append((AUDIT_SOURCE, AUDIT_DETAIL_TYPE, entry.model_dump(mode="json")))
+            named = audit.with_correlation(correlation_id())
+            told.append((AUDIT_SOURCE, AUDIT_DETAIL_TYPE, named.model_dump(mode="json")))
         entries = [
             _entry(self._name, source, kind, detail | {SEAL: seal(self._seal_key, detail)})
             for source, kind, detail in told

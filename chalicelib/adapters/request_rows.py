@@ -53,9 +53,9 @@ def request_in(row: RequestRow) -> BudgetRequest:
     return BudgetRequest.model_validate_json(_texts(row)[0])
 
 
-def outbox_in(row: RequestRow) -> Outbox:
-    """Return what is told of a row's last change; raises UnreadableError."""
-    return Outbox.model_validate_json(_texts(row)[1])
+def told_by(row: RequestRow) -> str:
+    """Return the JSON of what is told of a row's last change; raises UnreadableError."""
+    return _texts(row)[1]
 
 
 def summary_in(row: RequestRow) -> Summary:

@@ -7,12 +7,15 @@ from chalicelib.domain.messages import CORRELATION_MESSAGE_ATTRIBUTE
 from chalicelib.observability import correlation_id
 
 
-def send(queue_url: str, body: str) -> None:
-    """Queue `body`; raises what botocore raises."""
+def send(queue_url: str, body: str, *, client: Any = None) -> None:  # noqa: ANN401 - botocore's
+    """Queue `body`, by the service's own client unless one is given.
+
+    Raises what botocore raises.
+    """
     attributes: dict[str, Any] = {}
     found = correlation_id()
     if found is not None:
         attributes[CORRELATION_MESSAGE_ATTRIBUTE] = {"DataType": "String", "StringValue": found}
-    aws.client("sqs").send_message(
+    (client or aws.client("sqs")).send_message(
         QueueUrl=queue_url, MessageBody=body, MessageAttributes=attributes
     )

@@ -1,13 +1,15 @@
-"""Rows as they come in a table's stream: attributes in DynamoDB's JSON, bytes in base64."""
+"""Rows as they come in a table's stream: attributes in DynamoDB's JSON."""
 
 from base64 import b64decode
 from collections.abc import Mapping
+from typing import Any
 
 from chalicelib.adapters.packing import UnreadableError, unpack
 from chalicelib.domain.messages import UntellableError
 
-#: A row as a stream tells of it; empty where there was or is none.
-Image = Mapping[str, Mapping[str, str]]
+#: A row as a stream tells of it; empty where there was or is none. Bytes are in base64, as Lambda
+#: gives them, or as botocore does.
+Image = Mapping[str, Mapping[str, Any]]
 
 
 def told_in(image: Image) -> str | None:
@@ -20,13 +22,17 @@ def told_in(image: Image) -> str | None:
         text = image["outbox"].get("S")
         if text is None:
             raise UntellableError("what it tells is no text")
-        return text
+        return str(text)
     body = image.get("body", {}).get("B")
     if body is None:
         return None
     summary = image.get("summary", {}).get("B")
     try:
-        known = unpack(b64decode(summary))[0] if summary else ""
-        return unpack(b64decode(body), known=known)[1]
+        known = unpack(_bytes(summary))[0] if summary else ""
+        return unpack(_bytes(body), known=known)[1]
     except UnreadableError as error:
         raise UntellableError(f"what it tells is {error}") from None
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return b64decode(value) if isinstance(value, str) else value

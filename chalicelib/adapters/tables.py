@@ -86,6 +86,13 @@ class InKeys(Row):
         """Named when the process composes itself."""
 
 
+class InTold(Row):
+    """What was told of changes."""
+
+    class Meta(_Meta):
+        """Named by the operator's command line alone."""
+
+
 class InWork(Row):
     """Sequences, totals, claims, receipts, runs of jobs, and the like."""
 
@@ -360,6 +367,13 @@ class AuditOutboxRow(InWebhooks):
     """What Audit is to be told and its queue did not take: the relay takes it from the stream."""
 
     sk = UnicodeAttribute(range_key=True, default="OUTBOX")
+    outbox = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class ToldRow(InTold):
+    """What was told of one change: the outbox of its row, as it was then."""
+
     outbox = UnicodeAttribute()
     expires_at = NumberAttribute()
 

@@ -1,6 +1,7 @@
 """The queue that leads to the worker of webhooks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -10,16 +11,20 @@ from chalicelib.domain.errors import DeliveryFailedError
 
 
 class SqsWebhookQueue:
-    """The WebhookQueue on SQS: the one that the bus fills with events as well."""
+    """The WebhookQueue on SQS: the one that the bus fills with events as well.
 
-    def __init__(self, queue_url: str) -> None:
+    `client` is the service's own unless given.
+    """
+
+    def __init__(self, queue_url: str, client: Any = None) -> None:  # noqa: ANN401 - botocore's
         self._queue_url = queue_url
+        self._client = client
 
     def send(self, orders: Sequence[Order]) -> None:
         """Queue `orders`; raises DeliveryFailedError where not all could be."""
         # One by one: the right to SendMessage covers batches on AWS, but not on the embedded cloud.
         for order in orders:
             try:
-                send(self._queue_url, order.model_dump_json())
+                send(self._queue_url, order.model_dump_json(), client=self._client)
             except (ClientError, BotoCoreError) as error:
                 raise DeliveryFailedError(f"The queue took no order: {error}") from error

@@ -33,11 +33,17 @@ _OLD_SECRETS = TypeAdapter(tuple[OldSecret, ...])
 
 
 class DynamoSubscriptions:
-    """The Subscriptions on DynamoDB: few, and always read together, so one partition."""
+    """The Subscriptions on DynamoDB: few, and always read together, so one partition.
+
+    `row` is the service's own, or that of another stack.
+    """
+
+    def __init__(self, row: type[SubscriptionRow] = SubscriptionRow) -> None:
+        self._row = row
 
     def add(self, endpoint: Endpoint, *, audit: AuditEntry, receipt: Receipt | None = None) -> None:
         """Keep a new subscription with its secret, what Audit is told, and the call's receipt."""
-        row = SubscriptionRow(
+        row = self._row(
             _SUBSCRIPTIONS,
             endpoint.subscription.id,
             version=endpoint.subscription.version,
@@ -53,7 +59,7 @@ class DynamoSubscriptions:
         if len(subscription_id) > _MAX_ID_CHARACTERS:
             raise WebhookNotFoundError
         try:
-            row = SubscriptionRow.get(_SUBSCRIPTIONS, subscription_id, consistent_read=True)
+            row = self._row.get(_SUBSCRIPTIONS, subscription_id, consistent_read=True)
         except SubscriptionRow.DoesNotExist:
             raise WebhookNotFoundError from None
         endpoint = _endpoint(row)
@@ -63,7 +69,7 @@ class DynamoSubscriptions:
 
     def all(self) -> tuple[Endpoint, ...]:
         """Return every subscription, as last written."""
-        rows = SubscriptionRow.query(_SUBSCRIPTIONS, consistent_read=True)
+        rows = self._row.query(_SUBSCRIPTIONS, consistent_read=True)
         return tuple(endpoint for row in rows if (endpoint := _endpoint(row)))
 
     def save(
@@ -77,7 +83,7 @@ class DynamoSubscriptions:
 
         Raises ConflictError, IdempotencyKeyTakenError.
         """
-        row = SubscriptionRow(_SUBSCRIPTIONS, endpoint.subscription.id)
+        row = self._row(_SUBSCRIPTIONS, endpoint.subscription.id)
         actions = [
             SubscriptionRow.version.set(endpoint.subscription.version),
             SubscriptionRow.body.set(endpoint.subscription.model_dump_json()),
@@ -91,7 +97,7 @@ class DynamoSubscriptions:
     def remove(self, endpoint: Endpoint, *, audit: AuditEntry) -> None:
         """End a subscription and forget its secrets; raises ConflictError."""
         ended_at = endpoint.subscription.updated_at or endpoint.subscription.created_at
-        row = SubscriptionRow(_SUBSCRIPTIONS, endpoint.subscription.id)
+        row = self._row(_SUBSCRIPTIONS, endpoint.subscription.id)
         actions = [
             SubscriptionRow.version.set(endpoint.subscription.version),
             SubscriptionRow.secret.remove(),
@@ -103,7 +109,13 @@ class DynamoSubscriptions:
 
 
 class DynamoDeliveries:
-    """The Deliveries on DynamoDB: an item a delivery, an item an event, until TTL takes them."""
+    """The Deliveries on DynamoDB: an item a delivery, an item an event, until TTL takes them.
+
+    `row` is the service's own, or that of another stack.
+    """
+
+    def __init__(self, row: type[DeliveryRow] = DeliveryRow) -> None:
+        self._row = row
 
     def keep_event(self, event: PublishedEvent, at: datetime) -> None:
         """Keep an event for its deliveries; again does no harm."""
@@ -124,7 +136,7 @@ class DynamoDeliveries:
         if len(delivery_id) > _MAX_ID_CHARACTERS:
             return None
         try:
-            row = DeliveryRow.get(
+            row = self._row.get(
                 keys.deliveries_pk(subscription_id), delivery_id, consistent_read=True
             )
         except DeliveryRow.DoesNotExist:
@@ -137,7 +149,7 @@ class DynamoDeliveries:
         Raises ConflictError, IdempotencyKeyTakenError.
         """
         due = delivery.due_at
-        row = DeliveryRow(
+        row = self._row(
             keys.deliveries_pk(delivery.subscription_id),
             delivery.id,
             version=delivery.version,
@@ -164,7 +176,7 @@ class DynamoDeliveries:
     ) -> list[Delivery]:
         """Return up to `limit` deliveries, newest events first, from below the id `before` on."""
         below = DeliveryRow.sk < before if before else None
-        rows = DeliveryRow.query(
+        rows = self._row.query(
             keys.deliveries_pk(subscription_id),
             below,
             scan_index_forward=False,
@@ -175,7 +187,7 @@ class DynamoDeliveries:
 
     def following(self, subscription_id: str, *, after: str, limit: int) -> list[Delivery]:
         """Return up to `limit` deliveries, oldest events first, from above the id `after` on."""
-        rows = DeliveryRow.query(
+        rows = self._row.query(
             keys.deliveries_pk(subscription_id),
             DeliveryRow.sk > after,
             limit=limit,

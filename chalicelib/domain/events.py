@@ -108,6 +108,8 @@ class AuditAction(StrEnum):
     BUS_KEY_CREATE = "BUS_KEY_CREATE"
     BUS_KEY_REVOKE = "BUS_KEY_REVOKE"
     JOB_RUN = "JOB_RUN"
+    REDRIVE = "REDRIVE"
+    REPUBLISH = "REPUBLISH"
 
 
 class AuditEntry(Value):

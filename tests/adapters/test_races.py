@@ -16,7 +16,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.keys import request_pk
-from chalicelib.adapters.request_rows import outbox_in, request_in
+from chalicelib.adapters.request_rows import request_in, told_by
 from chalicelib.adapters.tables import RequestRow
 from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor
@@ -234,7 +234,7 @@ class Books:
         if row.version != self.request.version:
             self.turns_until_the_first_write = self.turns_until_the_first_write or turns
             self.request = request_in(row)
-            self.told.append(outbox_in(row))
+            self.told.append(Outbox.model_validate_json(told_by(row)))
 
 
 @pytest.fixture

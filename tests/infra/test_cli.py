@@ -36,6 +36,9 @@ COMMANDS = [
     ["api-key", "revoke"],
     ["logs"],
     ["invoke"],
+    ["dlq"],
+    ["redrive"],
+    ["republish"],
     ["package"],
     ["deploy"],
     ["destroy"],
@@ -231,6 +234,37 @@ def test_a_stack_from_before_bus_keys_is_one_clear_line(stack: str) -> None:
     assert done.returncode == 1
     assert is_one_clear_line(done.stderr)
     assert "deploy it again" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["dlq"], ["redrive", "audit"], ["republish", "--request", "BR-2026-001"]],
+    ids=" ".join,
+)
+def test_a_stack_from_before_dead_letters_were_told_of_is_one_clear_line(
+    stack: str, command: list[str]
+) -> None:
+    done = run(*command, "--stack", stack)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "deploy it again" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [],
+        ["--from", "2026-03-10"],
+        ["--request", "1", "--from", "2026-03-10", "--to", "2026-03-11"],
+        ["--from", "soon", "--to", "2026-03-11"],
+    ],
+    ids=" ".join,
+)
+def test_what_to_publish_again_must_be_said_in_one_way(stack: str, asked: list[str]) -> None:
+    done = run("republish", *asked, "--stack", stack)
+
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -64,7 +64,7 @@ class Kept:
 
     requests: ports.RequestStore
     budgets: ports.BudgetStore
-    confirmations: ports.HoldConfirmations
+    tellings: ports.Tellings
     due: ports.DueRequests
     claims: ports.Claims
     subscriptions: ports.Subscriptions
@@ -79,7 +79,7 @@ class Kept:
         return cls(
             requests=store,
             budgets=budgets,
-            confirmations=budgets,
+            tellings=budgets,
             due=fakes.FakeDueRequests(store),
             claims=fakes.FakeClaims(),
             subscriptions=fakes.FakeSubscriptions(receipts),
@@ -93,7 +93,7 @@ class Kept:
         return cls(
             requests=bootstrap.requests(),
             budgets=bootstrap.budgets(),
-            confirmations=bootstrap.confirmations(),
+            tellings=bootstrap.tellings(),
             due=bootstrap.due_requests(),
             claims=bootstrap.claims(),
             subscriptions=bootstrap.subscriptions(),
@@ -138,7 +138,7 @@ class Storm:
         parts: dict[str, object] = {
             "requests": self.kept.requests,
             "claims": self.kept.claims,
-            "confirmations": self.kept.confirmations,
+            "tellings": self.kept.tellings,
             "subscriptions": self.kept.subscriptions,
             "deliveries": self.kept.deliveries,
             "finance": self.finance,
@@ -293,9 +293,12 @@ class Storm:
         budget = self.kept.budgets.get(KEY)
         assert budget
         assert budget.unconfirmed == 0
-        assert len({i for i, (kind, _) in moved.items() if kind == "reserve"}) == (
-            budget.confirmations
+        reserved, released = (
+            sum(Decimal(str(amount)) for kind, amount in moved.values() if kind == wanted)
+            for wanted in ("reserve", "release")
         )
+        known = self.kept.budgets.begin_fetch(KEY)
+        assert (known.reserved, known.heard) == (reserved, reserved + released)
 
         self.check_mails(changes)
 

@@ -102,7 +102,7 @@ def test_a_hold_counted_twice_is_put_right_for_a_dry_run(storm: Storm) -> None:
 
     def look() -> None:
         shown = reviews.funds(
-            storm.requests[-1].id,
+            storm.store.get(storm.requests[-1].id),
             Approval(),
             by=ADMIN,
             at=storm.now,
