@@ -11,7 +11,8 @@ from infra.options import DeployedName, EndpointUrl, OwnStage, Region, StackName
 if TYPE_CHECKING:
     from infra.place import Place
 
-_NAMES = "webhooks, audit, notifications, finance, jobs, inbound, relay, or deliveries"
+#: What dead letters are known by; `deliveries` are webhooks that were given up.
+NAMES = "webhooks, audit, notifications, finance, jobs, inbound, relay, deliveries"
 
 #: How many a second are sent, unless asked otherwise, and the most that SQS takes.
 USUAL_RATE = 50
@@ -21,11 +22,11 @@ _Rate = Annotated[int, typer.Option(min=1, max=MAX_RATE, help="At most so many a
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")]
 
 #: As events and log lines write their times, and as people do; all UTC.
-_FORMATS = ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
+_FORMATS = ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"]
 
 
 def dlq(  # noqa: PLR0917 - typer passes the options by name
-    queue: Annotated[str | None, typer.Argument(help=f"{_NAMES}; default: all.")] = None,
+    queue: Annotated[str | None, typer.Argument(help=f"{NAMES}; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - a flag of the command line
     stack: StackName = "up",
     stage: OwnStage = None,
@@ -46,7 +47,7 @@ def dlq(  # noqa: PLR0917 - typer passes the options by name
 
 
 def redrive(  # noqa: PLR0917 - typer passes the options by name
-    queue: Annotated[str, typer.Argument(help=f"{_NAMES}.")],
+    queue: Annotated[str, typer.Argument(help=f"{NAMES}.")],
     dry_run: _DryRun = False,  # noqa: FBT002 - a flag of the command line
     rate: _Rate = USUAL_RATE,
     stack: StackName = "up",

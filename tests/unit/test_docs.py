@@ -13,6 +13,7 @@ from chalicelib.domain.event_catalogue import CATALOGUE, EventData
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
 from chalicelib.handlers.http.routes import api
 from chalicelib.settings import Settings
+from infra.dead_letters_cli import NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,9 +82,9 @@ def test_every_setting_is_in_the_configuration_page_and_no_other() -> None:
 
 @cache
 def constants() -> set[str]:
-    """Return every constant of the service, by name and by module and name."""
+    """Return every constant of the code, by name and by module and name."""
     found = set()
-    for path in (ROOT / "chalicelib").rglob("*.py"):
+    for path in [p for f in ("chalicelib", "infra") for p in (ROOT / f).rglob("*.py")]:
         for node in ast.parse(path.read_text()).body:
             targets = node.targets if isinstance(node, ast.Assign) else []
             targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
@@ -99,6 +100,28 @@ LIMITS = [name for row in rows(section("configuration", "Limits")) for name in q
 @pytest.mark.parametrize("name", LIMITS)
 def test_every_limit_that_the_configuration_page_names_is_in_the_code(name: str) -> None:
     assert name in constants()
+
+
+def test_the_lines_that_alarms_count_are_what_the_handlers_log() -> None:
+    handlers = (ROOT / "chalicelib" / "handlers").glob("*.py")
+    logged = {
+        node.value
+        for path in handlers
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    lines = [
+        (quoted(message)[0], quoted(says))
+        for message, *_, says in rows(section("operations", "What the log says"))
+    ]
+    assert lines
+    for message, fields in lines:
+        assert {message, *fields} <= logged
+
+
+def test_every_kind_of_dead_letter_can_be_sent_back_by_the_operations_page() -> None:
+    told = quoted("".join(row[0] for row in rows(section("operations", "Dead letters"))))
+    assert sorted(told) == sorted(NAMES.split(", "))
 
 
 def test_every_folder_that_the_architecture_page_names_is_there() -> None:
