@@ -6,6 +6,7 @@ write; the log has it anyway, for longer than a dead letter stays.
 
 import json
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from infra.letters import Letter
@@ -49,7 +50,7 @@ def _told(place: Place, group: str, since: int) -> dict[str, str]:
     except logs.exceptions.ResourceNotFoundException:
         return {}  # it has not said anything yet
     told: dict[str, str] = {}
-    for _, text in sorted(lines):
+    for _, text in sorted(lines, key=itemgetter(0)):
         line = _parsed(text)
         if line.get("message") == _FAILED:
             told[str(line.get("message_id"))] = _why(line)
@@ -67,5 +68,8 @@ def _parsed(text: str) -> dict[str, Any]:
 def _why(line: dict[str, Any]) -> str:
     if "why" in line:
         return f"{line['why']} ({line.get('code')})"[:_MAX_CHARACTERS]
-    *_, last = str(line.get("exception") or line.get("exception_name")).strip().splitlines()
-    return last[:_MAX_CHARACTERS]
+    # Of a traceback the line that names the error: what pydantic says of it goes on below.
+    name = str(line.get("exception_name"))
+    traceback = str(line.get("exception")).splitlines()
+    told = [text[text.index(name) :] for text in traceback if f"{name}:" in text]
+    return (told[-1] if told else name)[:_MAX_CHARACTERS]

@@ -16,6 +16,7 @@ from chalicelib.domain.messages import Outbox
 from chalicelib.domain.signing import format_secret
 from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.handlers import relay
+from chalicelib.handlers.audit import audit
 from infra import dead_letters, redrive
 from infra.errors import OperatorError
 from infra.place import Place
@@ -23,8 +24,9 @@ from infra.progress import silent
 from infra.redrive import Sent
 from tests import samples
 from tests.botocore_answers import answering
-from tests.conftest import Aws, client
+from tests.conftest import Aws, Logs, client
 from tests.factories import AT, published
+from tests.handlers.workers import run
 from tests.infra.operated import all_answering, place, relay_called
 
 BODY = samples.read("audit.json")["Records"][0]["body"]
@@ -125,32 +127,51 @@ def test_a_queue_that_is_none_is_refused_with_those_there_are(stack: Place) -> N
         dead_letters.seen(stack, "nope")
 
 
+def log(*lines: dict[str, Any], since: datetime) -> None:
+    """Have the worker of Audit have said this, a millisecond after the other."""
+    logs, group = client("logs"), {"logGroupName": "/aws/lambda/test-audit"}
+    logs.create_log_group(**group)
+    logs.create_log_stream(**group, logStreamName="s")
+    start = int(since.timestamp() * 1000)
+    events = [
+        {"timestamp": start + number, "message": json.dumps(line)}
+        for number, line in enumerate(lines)
+    ]
+    logs.put_log_events(**group, logStreamName="s", logEvents=events)
+
+
 def test_the_reason_is_what_the_worker_said_last(stack: Place) -> None:
     die(stack, 1)
     (letter,) = dead_letters.seen(stack, "audit").letters
     assert letter.reason is None
-    logs, group = client("logs"), {"logGroupName": "/aws/lambda/test-audit"}
-    logs.create_log_group(**group)
-    logs.create_log_stream(**group, logStreamName="s")
-    lines = [
-        {"message": "message failed", "message_id": "another", "why": "other", "code": "C"},
-        {"message": "message failed", "message_id": letter.message_id, "why": "first", "code": "C"},
-        {"message": "message failed", "message_id": letter.message_id, "why": "last", "code": "C"},
+    failed = {"message": "message failed", "message_id": letter.message_id, "code": "C"}
+    log(
+        {**failed, "message_id": "another", "why": "other"},
+        {**failed, "why": "first"},
+        {**failed, "why": "last"},
         {"message": "batch done", "message_id": letter.message_id, "why": "message failed"},
-    ]
-    since = int(letter.since.timestamp() * 1000)
-    logs.put_log_events(
-        **group,
-        logStreamName="s",
-        logEvents=[
-            {"timestamp": since + number, "message": json.dumps(line)}
-            for number, line in enumerate(lines)
-        ],
+        since=letter.since,
     )
 
     (known,) = dead_letters.seen(stack, "audit").letters
 
     assert known.reason == "last (C)"
+
+
+def test_the_reason_of_what_no_worker_could_read_is_the_error(stack: Place, logs: Logs) -> None:
+    client("sqs").send_message(
+        QueueUrl=stack.outputs["AuditDeadLetterQueueUrl"], MessageBody='{"detail": {"id": 7}}'
+    )
+    (letter,) = dead_letters.seen(stack, "audit").letters
+    run(
+        audit,
+        samples.record("audit", '{"detail": {"id": 7}}', 1) | {"messageId": letter.message_id},
+    )
+    log(*logs.lines, since=letter.since)
+
+    (known,) = dead_letters.seen(stack, "audit").letters
+
+    assert known.reason == "ValidationError: 8 validation errors for AuditMessage"
 
 
 @pytest.mark.usefixtures("cannot_move")

@@ -1,5 +1,7 @@
 """What was told is told again: the same events and entries, of a request or of a time."""
 
+import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -229,3 +231,20 @@ def test_days_are_those_of_utc(stack: Place) -> None:
     assert east.astimezone(UTC).date() == AT.date()
 
     assert len(republish.of_span(stack, east, east + timedelta(hours=1)).told) == 1
+
+
+def test_the_relay_is_given_no_more_at_once_than_a_call_takes(stack: Place) -> None:
+    large = {"S": "x" * (telling.MAX_CALL_BYTES // 2)}
+    outboxes: list[dict[str, Any]] = [large, large]
+    outboxes += [{"B": b"binary"}] * (telling.MAX_CALL_CHANGES + 1)
+    calls: list[list[dict[str, Any]]] = []
+
+    def take(body: bytes) -> tuple[int, dict[str, Any]]:
+        calls.append(json.loads(body)["Records"])
+        return 200, {"Payload": io.BytesIO(b"null")}
+
+    with answering(stack.cloud.functions, "Invoke", take):
+        told = list(telling.tell(stack, outboxes))
+
+    assert told == [1, 25, 2]
+    assert calls[2][0]["dynamodb"]["NewImage"]["outbox"] == {"B": "YmluYXJ5"}
