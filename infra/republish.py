@@ -13,6 +13,7 @@ from chalicelib.adapters.keys import history_sk, request_pk, told_from, told_pk,
 from chalicelib.adapters.request_rows import request_in, told_by
 from chalicelib.adapters.told import KEEP_TOLD
 from chalicelib.domain import requests
+from chalicelib.domain.access import DEPARTMENTS
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.messages import Outbox
 from chalicelib.domain.requests import BudgetRequest, HistoryEntry
@@ -20,6 +21,9 @@ from infra import operator_audit, telling
 from infra.errors import OperatorError
 from infra.place import Place, told_clearly
 from infra.progress import Report
+
+#: The most changes of a time that are told again at once: each is held in memory meanwhile.
+MAX_CHANGES = 20_000
 
 _CODE = re.compile(r"BR-(\d{4})-(\d{3,7})", re.ASCII)
 
@@ -84,19 +88,17 @@ def of_span(place: Place, start: datetime, end: datetime, department: str | None
         raise OperatorError("The time to begin with must be before the one to end with.")
     if datetime.now(UTC) - start > KEEP_TOLD:
         raise OperatorError(f"What was told is kept for {KEEP_TOLD.days} days; begin later.")
-    row = place.row(tables.ToldRow, "ToldTableName")
+    if department not in {None, *DEPARTMENTS}:
+        raise OperatorError(f"No department {department!r}; there are {', '.join(DEPARTMENTS)}.")
+    found: list[Told] = []
     with told_clearly():
-        found = [
-            _told(each.outbox)
-            for day in _days(start, end)
-            for each in row.query(
-                told_pk(day), row.sk.between(told_from(start), told_from(end)), consistent_read=True
-            )
-            if each.sk < told_from(end)
-        ]
-    return Found(
-        tuple(each for each in found if department is None or department in each.departments)
-    )
+        for row in _rows(place, start, end):
+            told = _told(row.outbox)
+            if department is None or department in told.departments:
+                found.append(told)
+            if len(found) > MAX_CHANGES:
+                raise OperatorError(f"There are more than {MAX_CHANGES} changes; end earlier.")
+    return Found(tuple(found))
 
 
 def publish(
@@ -125,6 +127,16 @@ def publish(
         except telling.UntoldError as error:
             raise OperatorError(f"After {done} of {count} changes: {error}") from None
     return done
+
+
+def _rows(place: Place, start: datetime, end: datetime) -> Iterator[Any]:
+    """Yield what was told from `start` on and before `end`, the oldest first."""
+    row = place.row(tables.ToldRow, "ToldTableName")
+    for day in _days(start, end):
+        span = row.sk.between(told_from(start), told_from(end))
+        for each in row.query(told_pk(day), span, consistent_read=True):
+            if each.sk < told_from(end):
+                yield each
 
 
 def _told(text: str) -> Told:

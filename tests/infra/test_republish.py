@@ -192,6 +192,21 @@ def test_a_time_that_is_none_is_refused(
 
 
 @pytest.mark.usefixtures("story")
+def test_a_time_of_too_many_changes_is_refused(
+    stack: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(republish, "MAX_CHANGES", 2)
+
+    with pytest.raises(OperatorError, match="more than 2 changes; end earlier"):
+        republish.of_span(stack, AT, NOW)
+
+
+def test_a_department_that_is_none_is_refused_with_those_there_are(stack: Place) -> None:
+    with pytest.raises(OperatorError, match="No department 'legal'; there are finance, hr"):
+        republish.of_span(stack, AT, NOW, "legal")
+
+
+@pytest.mark.usefixtures("story")
 def test_a_relay_that_fails_says_why_and_how_far_it_came(
     stack: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
