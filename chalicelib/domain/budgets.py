@@ -90,6 +90,10 @@ class DepartmentBudget(Value):
         """Whether Finance may be asked at `at`, or failed too short a while ago."""
         return _may_ask(self.failed_at, at)
 
+    def may_turn_out_more(self, at: datetime) -> bool:
+        """Whether Finance, asked at `at`, may settle what is in doubt."""
+        return self.doubt > 0 and self.may_ask_finance(at)
+
     def less(self, freed: Decimal) -> Self:
         """Return the budget as it is where so much of what is held is free again."""
         return self.model_copy(

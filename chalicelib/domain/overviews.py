@@ -47,7 +47,8 @@ class SyncOrder(Quarter):
 class Freshness(Value):
     """How old a budget's figures are; `failure` is why Finance was asked in vain after that.
 
-    Stale are figures older than a quarter of an hour, and those that Finance could not confirm.
+    Stale are figures older than a quarter of an hour, or than a minute where they are in doubt, and
+    those that Finance could not confirm.
     """
 
     department: Department

@@ -64,7 +64,8 @@ def for_want_of_money(
     def freed() -> bool:
         swept = [reservations.sweep(key, at, due=due, store=store) for key in keys]
         known = [budget_store.get(key) for key in keys]
-        again = [synced(budget.key).is_synced for budget in known if budget and budget.doubt]
-        return any(swept) or any(again)
+        in_doubt = [budget for budget in known if budget and budget.may_turn_out_more(at)]
+        settled = [synced(budget.key).is_synced for budget in in_doubt]
+        return any(swept) or any(settled)
 
     return {BudgetUnknownError: asked, InsufficientBudgetError: freed}

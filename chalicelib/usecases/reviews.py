@@ -181,7 +181,7 @@ def funds(
         return Funds.of(terms, counted)
 
     shown = left_of(budget)
-    if shown.sufficient or not budget.doubt:
+    if shown.sufficient or not budget.may_turn_out_more(at):
         return shown
     synced = budgets.sync(
         key, by=by, at=at, store=budget_store, finance=finance, due=due, requests=store

@@ -9,7 +9,11 @@ import pytest
 
 from chalicelib.adapters import finance_client, web
 from chalicelib.adapters.finance_client import HttpFinance
-from chalicelib.domain.errors import DeliveryFailedError, FinanceUnavailableError
+from chalicelib.domain.errors import (
+    DeliveryFailedError,
+    FinanceRefusedError,
+    FinanceUnavailableError,
+)
 from tests.conftest import forget_everything
 from tests.factories import KEY
 from tests.partner import Partner, Reply
@@ -216,6 +220,28 @@ def test_a_hold_finance_did_not_take_comes_back(
         reserve(finance)
 
     assert len(partner.received) == 1
+
+
+@pytest.mark.parametrize("status", [302, 408, 500, 502, 503, 504])
+def test_who_did_not_take_a_hold_may_yet_have_heard_of_it(
+    finance: HttpFinance, partner: Partner, status: int
+) -> None:
+    partner.usual = Reply(status)
+
+    with pytest.raises(DeliveryFailedError) as caught:
+        reserve(finance)
+
+    assert caught.type is DeliveryFailedError
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429])
+def test_who_refuses_a_hold_has_not_taken_it(
+    finance: HttpFinance, partner: Partner, status: int
+) -> None:
+    partner.usual = Reply(status)
+
+    with pytest.raises(FinanceRefusedError):
+        reserve(finance)
 
 
 def test_proxies_of_the_environment_are_not_asked(

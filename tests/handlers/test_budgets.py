@@ -175,6 +175,32 @@ def test_figures_without_meaning_are_null_and_say_why(api: Api, finance: Partner
     assert all(note["message"] for note in shown["notes"])
 
 
+@pytest.mark.parametrize(
+    ("figures", "codes"),
+    [
+        ({"allocatedAmount": -0.01}, ["NEGATIVE_ALLOCATION"]),
+        ({"periodStart": "2999-01-01"}, ["PERIOD_NOT_BEGUN"]),
+        ({"periodStart": "2999-01-01", "periodEnd": "2001-01-01"}, ["PERIOD_NOT_BEGUN"]),
+        ({"periodStart": None}, ["PERIOD_UNKNOWN"]),
+        ({"periodEnd": None}, []),
+        ({"periodStart": "0001-01-01", "periodEnd": "0001-03-31"}, ["PERIOD_OVER"]),
+        ({"usedAmount": -1}, ["NOTHING_USED"]),
+    ],
+)
+def test_no_figures_make_a_route_fail(
+    api: Api, finance: Partner, figures: dict[str, Any], codes: list[str]
+) -> None:
+    whole = {"periodStart": "2001-01-01", "periodEnd": "2999-12-31"}
+    finance.says(said(100_000, **whole | figures))
+
+    assert api.post("/sync/budgets/finance", ADMIN, {}).status == 200
+    shown = api.get("/budgets/finance", CLERK).data
+    dashboard = api.get("/analytics/dashboard", ADMIN).data
+
+    assert [note["code"] for note in shown["calculator"]["notes"]] == codes
+    assert [each["budget"]["available"] for each in dashboard["departments"]] == [100_000]
+
+
 def test_a_silent_finance_leaves_what_is_known_marked_stale(api: Api, finance: Partner) -> None:
     api.get("/budgets/finance", CLERK)
     finance.says({"message": "no"}, status=500)

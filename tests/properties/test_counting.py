@@ -4,6 +4,7 @@ Each stage on its own, on the real stores; test_promise.py mixes them by chance.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -114,6 +115,26 @@ def test_a_hold_counted_twice_is_put_right_for_a_dry_run(storm: Storm) -> None:
         assert (shown.sufficient, shown.available_after) == (True, Decimal(0))
 
     assert storm.happen(look)
+
+
+def test_a_finance_that_does_not_answer_is_left_alone_by_who_is_refused(storm: Storm) -> None:
+    assert storm.happen(lambda: storm.ask(Decimal(40_000)))
+    waiting = storm.requests[-1].id
+    assert not deliver(storm, Mood.FORGETS_TO_ANSWER)
+    assert storm.happen(storm.sync)
+    storm.ledger.mood = Mood.SILENT
+    fetches = [_fetches(storm)]
+
+    for _ in range(2):
+        assert not storm.happen(lambda: storm.approve(waiting, 0, override=False))
+        fetches.append(_fetches(storm))
+        storm.now -= timedelta(minutes=1)  # the next comes at the same time
+
+    assert fetches == [2, 3, 3]
+
+
+def _fetches(storm: Storm) -> int:
+    return int(storm.row("BUDGET")["fetches"]["N"])
 
 
 def test_a_hold_counted_twice_is_put_right_for_a_bulk(storm: Storm) -> None:

@@ -250,7 +250,25 @@ COMMANDS: dict[str, Callable[[Storm], None]] = {
     "release": lambda storm: storm.release(storm.requests[1].id),
     "sweep": lambda storm: storm.sweep(),
     "sync": lambda storm: storm.sync(),
-    "deliver": lambda storm: storm.deliver(0, again=False),
+    "tell of a hold": lambda storm: storm.deliver(0, again=False),
+    "tell of a hold that is refused": lambda storm: storm.deliver(0, again=False),
+    "tell of a release": lambda storm: storm.deliver(0, again=False),
+}
+
+
+def _finance_refuses(storm: Storm) -> None:
+    storm.ledger.mood = Mood.REFUSES
+
+
+def _a_confirmed_hold_is_released(storm: Storm) -> None:
+    storm.happen(lambda: storm.deliver(0, again=False))
+    storm.happen(lambda: storm.release(storm.requests[1].id))
+
+
+#: What happens before some of them.
+BEFORE: dict[str, Callable[[Storm], None]] = {
+    "tell of a hold that is refused": _finance_refuses,
+    "tell of a release": _a_confirmed_hold_is_released,
 }
 
 
@@ -267,6 +285,8 @@ def test_a_command_may_die_at_every_call_to_the_outside_world(
         storm, fate = Storm(aws), Fate(at_call, is_after)
         with storm.watched():
             _a_usual_day(storm)
+            if command in BEFORE:
+                BEFORE[command](storm)
             storm.check()
             storm.happen(lambda: COMMANDS[command](storm), fate)  # noqa: B023 - at once
             storm.check()
