@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -257,3 +257,37 @@ def test_what_is_too_large_or_no_message_is_answered_and_does_not_come_back(
         return all(int(number) == 0 for number in got.values())
 
     assert wait_for(is_empty, deadline_seconds=DEADLINE_SECONDS)
+
+
+def test_what_is_put_on_the_bus_under_our_source_moves_no_money(
+    partner: Partner, people: People, stack: RunningStack
+) -> None:
+    forged = partner.message(
+        "budget_request.approved",
+        {
+            "budgetRequestId": 20990000001,
+            "requestCode": "BR-2099-001",
+            "department": "operations",
+            "fiscalYear": 2026,
+            "fiscalPeriod": "Q1",
+            "reservedAmount": 100,
+        },
+    )
+
+    replace(partner, source="budget-requests").put(forged)
+
+    def is_noticed() -> bool:
+        group = f"/aws/lambda/{stack.outputs['FinanceFunctionName']}"
+        told = client(stack, "logs").filter_log_events(logGroupName=group)
+        return any("message forged" in event["message"] for event in told["events"])
+
+    assert wait_for(is_noticed, deadline_seconds=DEADLINE_SECONDS)
+    held = waiting(people.new("Operations Clerk"), department="operations", amount=200)
+    people.new("Operations Admin").post(f"/budget-requests/{held}/approve")
+
+    def reserved() -> set[int]:
+        calls = [c for c in stack.finance.received() if c.path == "/api/budgets/reserve"]
+        return {json.loads(call.body)["budgetRequestId"] for call in calls}
+
+    assert wait_for(lambda: held in reserved(), deadline_seconds=DEADLINE_SECONDS)
+    assert 20990000001 not in reserved()
