@@ -16,13 +16,16 @@ _MODE = 0o644
 _LEVEL = 6
 
 
-def compile_bytecode(folder: Path) -> None:
+def compile_bytecode(folder: Path, *, keep_sources: bool = True) -> None:
     """Write bytecode beside every source below `folder`, to be used without looking at it.
 
-    In an interpreter of its own with a fixed hash seed, because the order of constants in
-    bytecode depends on it.
+    Or in its place, which makes the package a fifth smaller: tracebacks then name the line of a
+    library, but do not show it. In an interpreter of its own with a fixed hash seed, because the
+    order of constants in bytecode depends on it.
     """
     command = [sys.executable, "-m", "compileall", "-q", "-f"]
+    if not keep_sources:
+        command.append("-b")
     command += ["--invalidation-mode", "unchecked-hash"]
     # Tracebacks name the path that Lambda unpacks to.
     command += ["-s", str(folder), "-p", "/var/task", str(folder)]
@@ -30,6 +33,9 @@ def compile_bytecode(folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise OperatorError(f"The code does not compile: {_last_line(done.stdout or done.stderr)}")
+    if not keep_sources:
+        for source in list(folder.rglob("*.py")):
+            source.unlink()
 
 
 def write_zip(target: Path, folders: Iterable[Path]) -> None:

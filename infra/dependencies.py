@@ -20,12 +20,41 @@ LOCAL_STAGE = "local"
 # The services the functions call. Models of all the others are nine tenths of botocore.
 BOTOCORE_SERVICES = frozenset({"dynamodb", "events", "secretsmanager", "ses", "sqs", "sts"})
 
-# Nothing imports these: scripts, metadata of packages, their own tests, types, browser files.
-_UNUSED_FOLDERS = ("bin", "*.dist-info", "**/__pycache__", "**/tests")
+# Of Powertools, its logger is used, and with it what it imports.
+_UNUSED_UTILITIES = (
+    "auth_alpha",
+    "batch",
+    "circuit_breaker",
+    "data_classes",
+    "data_masking",
+    "feature_flags",
+    "idempotency",
+    "kafka",
+    "metadata",
+    "parameters",
+    "parser",
+    "streaming",
+    "validation",
+)
+
+# Nothing imports these: scripts, metadata of packages, their own tests; parts of libraries that
+# the functions have no use for. Types and browser files, by what their names end with.
+_UNUSED_FOLDERS = (
+    "bin",
+    "*.dist-info",
+    "**/__pycache__",
+    "**/tests",
+    "aws_lambda_powertools/event_handler",
+    *(f"aws_lambda_powertools/utilities/{name}" for name in _UNUSED_UTILITIES),
+    "dateutil/zoneinfo",  # the system's own is used
+    "pydantic/v1",
+    "urllib3/contrib/emscripten",
+)
+_UNUSED_FILES = ("botocore/cacert.pem",)  # certifi's is used where there is one
 _UNUSED_SUFFIXES = frozenset({".css", ".js", ".pyi", ".typed"})
 
 _INSTALL_TIMEOUT_SECONDS = 600
-_KEY_VERSION = b"1"  # raise it when the trimming changes
+_KEY_VERSION = b"2"  # raise it when the trimming changes
 
 
 def dependencies(
@@ -43,7 +72,7 @@ def dependencies(
     try:
         _install(requirements, aside, platform)
         _trim(aside)
-        compile_bytecode(aside)
+        compile_bytecode(aside, keep_sources=False)
         _rename(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -86,6 +115,8 @@ def _trim(folder: Path) -> None:
     for pattern in _UNUSED_FOLDERS:
         for unused in list(folder.glob(pattern)):
             shutil.rmtree(unused, ignore_errors=True)
+    for name in _UNUSED_FILES:
+        (folder / name).unlink()
     for path in list(folder.rglob("*")):
         if path.suffix in _UNUSED_SUFFIXES or path.name == "py.typed":
             path.unlink()
