@@ -209,11 +209,19 @@ def due_requests() -> ports.DueRequests:
 
 
 def finance() -> ports.Finance:
-    """Return Finance Main; raises ConfigurationError."""
-    from chalicelib.adapters.finance_client import HttpFinance
+    """Return Finance Main, asked for its secret when it is asked; raises ConfigurationError."""
+    from chalicelib.adapters.finance_on_demand import FinanceOnDemand
 
-    key = finance_api_key()
-    return HttpFinance(required(settings().finance_api_url, "FINANCE_API_URL"), key)
+    url = required(settings().finance_api_url, "FINANCE_API_URL")
+    if settings().finance_api_key_arn is None:
+        finance_api_key()  # here or nowhere
+
+    def compose() -> ports.Finance:
+        from chalicelib.adapters.finance_client import HttpFinance
+
+        return HttpFinance(url, finance_api_key())
+
+    return FinanceOnDemand(compose)
 
 
 def finance_api_key() -> str:

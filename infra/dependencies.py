@@ -9,6 +9,7 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
+from infra import botocore_data
 from infra.archive import compile_bytecode
 from infra.errors import OperatorError
 
@@ -16,9 +17,6 @@ from infra.errors import OperatorError
 LAMBDA_PLATFORM = "manylinux2014_x86_64"
 # The stage whose functions run on this very machine and interpreter.
 LOCAL_STAGE = "local"
-
-# The services the functions call. Models of all the others are nine tenths of botocore.
-BOTOCORE_SERVICES = frozenset({"dynamodb", "events", "secretsmanager", "ses", "sqs", "sts"})
 
 # Of Powertools, its logger is used, and with it what it imports.
 _UNUSED_UTILITIES = (
@@ -54,7 +52,7 @@ _UNUSED_FILES = ("botocore/cacert.pem",)  # certifi's is used where there is one
 _UNUSED_SUFFIXES = frozenset({".css", ".js", ".pyi", ".typed"})
 
 _INSTALL_TIMEOUT_SECONDS = 600
-_KEY_VERSION = b"2"  # raise it when the trimming changes
+_KEY_VERSION = b"3"  # raise it when the trimming changes
 
 
 def dependencies(
@@ -86,7 +84,7 @@ def _key(requirements: Path, platform: str | None) -> str:
         requirements.read_bytes(),
         sys.version.encode(),
         (platform or sysconfig.get_platform()).encode(),
-        repr(sorted(BOTOCORE_SERVICES)).encode(),
+        repr(sorted(botocore_data.SERVICES)).encode(),
     )
     return hashlib.sha256(b"\0".join(made_from)).hexdigest()[:16]
 
@@ -120,9 +118,7 @@ def _trim(folder: Path) -> None:
     for path in list(folder.rglob("*")):
         if path.suffix in _UNUSED_SUFFIXES or path.name == "py.typed":
             path.unlink()
-    for model in (folder / "botocore" / "data").glob("*/"):
-        if model.name not in BOTOCORE_SERVICES and model.is_dir():
-            shutil.rmtree(model)
+    botocore_data.cut(folder / "botocore" / "data")
 
 
 def _rename(aside: Path, folder: Path) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from chalicelib.settings import SERVICE_NAME
+
 #: Well below every function's timeout, so that a stuck call fails while there is time to say so.
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 5
@@ -23,6 +25,8 @@ def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' c
             retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
             # PynamoDB makes what is sent of its models; looking it through again costs each call.
             parameter_validation=service != "dynamodb",
+            # Botocore's own is put together anew, twice, for each call: a tenth of its time.
+            user_agent=SERVICE_NAME,
         ),
     )
 

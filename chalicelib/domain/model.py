@@ -15,4 +15,5 @@ class Value(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
+        defer_build=True,  # a function starts without the models that it has no use for
     )

@@ -64,3 +64,11 @@ def test_the_relay_pays_for_no_table_and_no_partner() -> None:
 
     assert "chalicelib.adapters.bus" in loaded
     assert not loaded & {"pynamodb", "requests", "jwt", "boto3"}
+
+
+def test_the_api_pays_for_no_worker() -> None:
+    loaded = loaded_by("import app", AWS_LAMBDA_FUNCTION_NAME="api")
+
+    assert "chalicelib.handlers.http.routes" in loaded
+    assert not loaded & {f"chalicelib.handlers.{name}" for name in WORKERS}
+    assert not loaded & LATE - {"jwt"}

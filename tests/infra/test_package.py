@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.dependencies import BOTOCORE_SERVICES
+from infra.botocore_data import SERVICES
 from infra.package import Package, build
 from infra.paths import ROOT
 from tests.infra.conftest import STAGE
@@ -134,7 +134,7 @@ assert not compiled, compiled
 
 def test_every_botocore_service_the_functions_call_is_packed(unpacked: Path) -> None:
     data = unpacked / "botocore" / "data"
-    assert {folder.name for folder in data.iterdir() if folder.is_dir()} == BOTOCORE_SERVICES
+    assert {folder.name for folder in data.iterdir() if folder.is_dir()} == SERVICES
     for file in ("endpoints.json", "partitions.json", "sdk-default-configuration.json"):
         assert (data / file).exists()
 
