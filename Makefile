@@ -22,12 +22,12 @@ up: $(INSTALLED) ## Start the stack on http://localhost:4005/api, or deploy to i
 down: $(INSTALLED) ## End that stack
 	@$(BIN)/python -m infra down
 
-check: $(INSTALLED) ## The fast gate: format, lint, types, imports, the generated template
+check: $(INSTALLED) ## The fast gate: format, lint, types, imports, the generated template, what calls and starts cost
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/infra/test_template.py tests/infra/test_resilience.py tests/infra/test_alarms.py
+	$(BIN)/python -m pytest -q tests/infra/test_template.py tests/infra/test_resilience.py tests/infra/test_alarms.py tests/infra/test_costs.py
 
 test: $(INSTALLED) ## Everything that guards the code
 	$(BIN)/python -m pytest $(AT_ONCE)

@@ -10,9 +10,11 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import approvals, latency, lists, operations
+from bench import approvals, functions, latency, lists, operations
 from bench.approvals import Pace
 from bench.capacity import Bill
+from bench.functions import Costs, Found, Ratio
+from bench.prices import PRICES_SINCE, dollars_a_million
 from infra import local
 from infra.front import AT_ONCE
 
@@ -31,10 +33,13 @@ def main() -> int:
     """Measure, print and keep the figures; 1 where an answer time misses its aim."""
     console = Console()
     cold, warm = _latencies(console)
-    # One stack for both: this process composes itself as the service once.
+    # One stack for all of these: this process composes itself as the service once.
     with _stack() as stack:
+        with console.status("Starting and calling each function, by turns with its floor …"):
+            found = functions.measure(stack)
         with console.status("Counting round trips and units …"):
-            bills = operations.measure(stack)
+            operations.compose(stack)
+            bills = operations.measure()
         with console.status("Approving …"):
             pace = approvals.measure(stack)
         with console.status("Filling the table and reading lists …"):
@@ -43,11 +48,14 @@ def main() -> int:
     times = [("cold GET /health", cold, latency.COLD_AIM_SECONDS)]
     times += [(f"warm {name}", s, latency.WARM_AIM_SECONDS) for name, s in warm.items()]
     console.print(_times(times))
+    console.print(_starts(found))
+    console.print(_calls(found))
+    console.print(f"\nThe zip of all functions: {found.zip_bytes / 1e6:.2f} MB (aim 8.5)\n")
     console.print(_operations(bills))
     console.print(EACH_CALL, style="dim")
     console.print(_pace(pace, bills["approve"]))
     console.print(_pages(pages))
-    _keep(times, bills, pace, pages)
+    _keep(times, found, bills, pace, pages)
     missed = [name for name, seconds, aim in times if seconds > aim]
     if missed:
         console.print(f"Over its aim: {', '.join(missed)}", style="red")
@@ -74,19 +82,53 @@ def _times(rows: list[tuple[str, float, float]]) -> Table:
     return _table("Answer times on the embedded cloud (medians)", ("call", "ms", "aim"), shown)
 
 
-def _operations(bills: dict[str, Bill]) -> Table:
+def _starts(found: Found) -> Table:
+    shown: list[tuple[str, ...]] = []
+    for name, costs in found.functions.items():
+        aim = functions.COLD_AIMS.get(name, functions.COLD_AIM_OF_WORKERS)
+        answered = _ratio(costs.answered, aim) if costs.answered else ("-",) * 4
+        megabytes = _beside_its_aim(round(costs.megabytes), functions.MEGABYTES_AIM)
+        shown.append((name, *_ratio(costs.imported, aim), *answered[:3], *megabytes))
+    columns = (
+        *("function", "imported ms", "floor", "times", "aim"),
+        *("first answer ms", "floor", "times", "resident MB", "aim"),
+    )
+    return _table("CPU of a cold start, by turns with botocore and one client", columns, shown)
+
+
+def _calls(found: Found) -> Table:
     shown = []
+    for name, costs in found.functions.items():
+        for call, ratio in costs.warm.items():
+            each = f"{costs.records / ratio.ours:.0f}"
+            called = call if name == "api" else name
+            shown.append((called, *_ratio(ratio, functions.WARM_AIMS.get(call)), each))
+    columns = ("call", "CPU ms", "floor", "times", "aim", "a second of CPU")
+    return _table("CPU of a warm call, by turns with raw botocore", columns, shown)
+
+
+def _ratio(ratio: Ratio, aim: float | None) -> tuple[str, ...]:
+    times = _beside_its_aim(round(ratio.times, 2), aim)
+    return f"{ratio.ours * 1000:.2f}", f"{ratio.floor * 1000:.2f}", *times
+
+
+def _operations(bills: dict[str, Bill]) -> Table:
+    shown: list[tuple[str, ...]] = []
     for name, bill in bills.items():
-        trips, units = operations.AIMS[name]
+        trips, units, reads = operations.AIMS[name]
         shown.append(
             (
                 name,
                 *_beside_its_aim(bill.round_trips, trips),
                 *_beside_its_aim(bill.write_units, units),
-                f"{bill.read_units:g}",
+                *_beside_its_aim(bill.read_units, reads),
+                f"{dollars_a_million(bill):.2f}",
             )
         )
-    columns = ("operation", "round trips", "aim", "write units", "aim", "read units")
+    columns = (
+        *("operation", "round trips", "aim", "write units", "aim", "read units", "aim"),
+        f"$ a million (prices since {PRICES_SINCE})",
+    )
     return _table("What an operation asks of DynamoDB", columns, shown)
 
 
@@ -118,7 +160,8 @@ def _pages(pages: list[tuple[int, str, lists.Cost]]) -> Table:
 def _table(title: str, columns: tuple[str, ...], rows: Rows) -> Table:
     table = Table(title=title, title_justify="left")
     for name in columns:
-        table.add_column(name, justify="left" if name in {"call", "operation"} else "right")
+        is_name = name in {"call", "function", "operation"}
+        table.add_column(name, justify="left" if is_name else "right")
     for row in rows:
         table.add_row(*row)
     return table
@@ -126,17 +169,21 @@ def _table(title: str, columns: tuple[str, ...], rows: Rows) -> Table:
 
 def _keep(
     times: list[tuple[str, float, float]],
+    found: Found,
     bills: dict[str, Bill],
     pace: Pace,
     pages: list[tuple[int, str, lists.Cost]],
 ) -> None:
     kept = {
+        "zipBytes": found.zip_bytes,
+        "functions": {name: _kept(costs) for name, costs in found.functions.items()},
         "answerMilliseconds": {name: round(s * 1000, 1) for name, s, _ in times},
         "operations": {
             name: {
                 "roundTrips": bill.round_trips,
                 "writeUnits": bill.write_units,
                 "readUnits": bill.read_units,
+                "dollarsAMillion": round(dollars_a_million(bill), 3),
             }
             for name, bill in bills.items()
         },
@@ -154,6 +201,24 @@ def _keep(
         ],
     }
     RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def _kept(costs: Costs) -> dict[str, object]:
+    def milliseconds(ratio: Ratio | None) -> dict[str, float] | None:
+        if ratio is None:
+            return None
+        return {
+            "milliseconds": round(ratio.ours * 1000, 2),
+            "floorMilliseconds": round(ratio.floor * 1000, 2),
+            "times": round(ratio.times, 2),
+        }
+
+    return {
+        "imported": milliseconds(costs.imported),
+        "firstAnswer": milliseconds(costs.answered),
+        "residentMegabytes": round(costs.megabytes),
+        "warm": {call: milliseconds(ratio) for call, ratio in costs.warm.items()},
+    }
 
 
 if __name__ == "__main__":

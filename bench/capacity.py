@@ -102,7 +102,9 @@ def _kbs(item: Item) -> int:
 
 def _size(item: Item) -> int:
     return sum(
-        len(name) + len(str(next(iter(value.values()))).encode()) for name, value in item.items()
+        len(name) + (len(each) if isinstance(each, bytes) else len(str(each).encode()))
+        for name, value in item.items()
+        for each in value.values()
     )
 
 
