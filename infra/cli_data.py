@@ -43,3 +43,20 @@ def migrate(  # noqa: PLR0917 - typer passes the options by name
         typer.echo(migrating.line(state))
     if not shown:
         typer.echo("Nothing to migrate: everything was done before.")
+
+
+def seed(
+    stack: StackName = "up",
+    number: Annotated[
+        int, typer.Option("--seed", help="Another number makes another quarter.", metavar="N")
+    ] = 1,
+) -> None:
+    """Fill a local stack with a company's quarter: requests, decisions, holds, overdue reviews.
+
+    Everyone is told of it, as of anything else: Finance, Audit, mailboxes and webhooks.
+    """
+    from infra import local, seed_story
+    from infra import seed as seeding
+
+    sown = seeding.run(local.find(stack), seed=number, progress=progress())
+    typer.echo(f"{sown.requests} requests of {seed_story.DAYS} days, {sown.acts} things done.")

@@ -80,7 +80,8 @@ def run(
 def line(state: State) -> str:
     """Return how far a migration has come as a line for people."""
     done = f", {state.done_at:%Y-%m-%d %H:%M} UTC" if state.done_at else ""
-    counts = f"{state.read} rows read, {state.rewritten} rewritten"
+    to_do = "to be rewritten" if state.status == "pending" else "rewritten"
+    counts = f"{state.read} rows read, {state.rewritten} {to_do}"
     return f"{state.id}: {state.status}{done}; {counts}"
 
 
@@ -90,7 +91,7 @@ def _steps(
     """Go through a table from where the state says, a page a step."""
     table = place.named(migration.table)
     began = datetime.now(UTC)
-    state = state.model_copy(update={"status": "running", "began_at": state.began_at or began})
+    state = state.model_copy(update={"began_at": state.began_at or began})
     while True:
         page_began = time.monotonic()
         items, position = _page(place.cloud.dynamodb, table, state.position, page)
@@ -107,11 +108,11 @@ def _steps(
                 "position": position,
                 "read": state.read + len(needy),
                 "rewritten": state.rewritten + rewritten,
-                "status": "done" if ended else "running",
-                "done_at": datetime.now(UTC) if ended else None,
             }
         )
         if not dry_run:
+            done = {"status": "done", "done_at": datetime.now(UTC)} if ended else {}
+            state = state.model_copy(update={"status": "running", **done})
             _keep(place, state)
         yield state
         if ended:

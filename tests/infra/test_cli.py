@@ -44,6 +44,7 @@ COMMANDS = [
     ["destroy"],
     ["rotate"],
     ["migrate"],
+    ["seed"],
     ["standin"],
     ["standin", "received"],
     ["standin", "stop"],
