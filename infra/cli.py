@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from infra.cli_data import migrate, seed
+from infra.cli_data import backup, migrate, restore, seed
 from infra.cli_dead_letters import dlq, redrive, republish
 from infra.cli_secrets import rotate
 from infra.errors import OperatorError
@@ -49,7 +49,7 @@ bus_key = typer.Typer(
     invoke_without_command=True,
 )
 app.add_typer(bus_key, name="bus-key")
-for command in (dlq, redrive, republish, rotate, migrate, seed):
+for command in (dlq, redrive, republish, rotate, migrate, backup, restore, seed):
     app.command()(command)
 
 

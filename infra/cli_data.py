@@ -1,5 +1,6 @@
 """The commands that work on a stack's data."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,3 +61,47 @@ def seed(
 
     sown = seeding.run(local.find(stack), seed=number, progress=progress())
     typer.echo(f"{sown.requests} requests of {seed_story.DAYS} days, {sown.acts} things done.")
+
+
+def backup(  # noqa: PLR0917 - typer passes the options by name
+    file: Annotated[Path, typer.Argument(help="A new file; it will hold all that the tables do.")],
+    suffix: Annotated[
+        str,
+        typer.Option(help="Read the tables that are named so after the stack's, e.g. -restored."),
+    ] = "",
+    stack: StackName = "up",
+    stage: OwnStage = None,
+    stack_name: DeployedName = None,
+    region: Region = "us-east-1",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Write all rows of a stack to a file; on AWS, of tables that were restored beside it."""
+    from infra import backup as backups
+    from infra import place as places
+
+    place = places.find(
+        stack, stage=stage, stack_name=stack_name, region=region, endpoint_url=endpoint_url
+    )
+    with progress().step(f"Writing {file}") as report:
+        counts = backups.write(place, file, suffix=suffix, report=report)
+    typer.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
+
+
+def restore(  # noqa: PLR0917 - typer passes the options by name
+    file: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
+    stack: StackName = "up",
+    stage: OwnStage = None,
+    stack_name: DeployedName = None,
+    region: Region = "us-east-1",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Put the rows of a backup into a new stack; nobody is told of them again."""
+    from infra import backup as backups
+    from infra import place as places
+
+    place = places.find(
+        stack, stage=stage, stack_name=stack_name, region=region, endpoint_url=endpoint_url
+    )
+    with progress().step(f"Restoring {file}") as report:
+        counts = backups.restore(place, file, report=report)
+    typer.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))

@@ -45,6 +45,8 @@ COMMANDS = [
     ["rotate"],
     ["migrate"],
     ["seed"],
+    ["backup"],
+    ["restore"],
     ["standin"],
     ["standin", "received"],
     ["standin", "stop"],
