@@ -6,14 +6,19 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import typer
 from pynamodb.models import Model
 
 from chalicelib.adapters import tables
 from chalicelib.domain.event_catalogue import CATALOGUE, EventData
+from chalicelib.domain.jobs import JobName
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
 from chalicelib.handlers.http.routes import api
 from chalicelib.settings import Settings
-from infra.dead_letters_cli import NAMES
+from infra.cli import app
+from infra.cli_dead_letters import NAMES
+from infra.migrations import MIGRATIONS
+from infra.secret_names import SecretName
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,6 +83,47 @@ def test_every_setting_is_in_the_configuration_page_and_no_other() -> None:
     )
     named = [name for row in rows(tables_of_settings) for name in quoted(row[0])]
     assert sorted(named) == sorted(str(f.alias) for f in Settings.model_fields.values())
+
+
+def commands() -> set[str]:
+    """Return every command of the command line, those below others with them."""
+    found = set()
+
+    def look(group: typer.Typer, before: str) -> None:
+        for command in group.registered_commands:
+            called = command.name or str(getattr(command.callback, "__name__", ""))
+            found.add(f"{before}{called}")
+        for below in group.registered_groups:
+            assert below.typer_instance
+            if below.typer_instance.registered_callback:
+                found.add(str(below.name))
+            look(below.typer_instance, f"{below.name} ")
+
+    look(app, "")
+    return found
+
+
+def test_every_command_is_in_the_operators_page_and_no_other() -> None:
+    named = [name for row in rows(section("operators", "Commands")) for name in quoted(row[0])]
+    assert sorted(named) == sorted(commands())
+
+
+def test_every_job_migration_and_secret_is_in_the_operators_page_and_no_other() -> None:
+    def first(heading: str) -> list[str]:
+        return [name for row in rows(section("operators", heading)) for name in quoted(row[0])]
+
+    assert sorted(first("Jobs")) == sorted(JobName)
+    assert first("Migrate the data") == [migration.id for migration in MIGRATIONS]
+    assert sorted(first("Rotate a secret")) == sorted(SecretName)
+
+
+@pytest.mark.parametrize("name", [*sorted(p.stem for p in (ROOT / "docs").glob("*.md"))])
+def test_links_to_a_section_of_a_page_lead_to_one(name: str) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)", page(name)):
+        text = page(Path(target).stem if target else name)
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        known = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+        assert anchor in known, f"{target}#{anchor}"
 
 
 @cache
