@@ -33,7 +33,7 @@ from tests.factories import (
 )
 
 
-def waiting(stores: Stores, *, sequence: int = 1, remaining: int | None = 380_000) -> int:
+def waiting(stores: Stores, *, sequence: int = 1, remaining: int | str | None = 380_000) -> int:
     """Keep a request that waits for review, and its budget if there is to be one."""
     if remaining is not None:
         finance_said(stores.budgets, figures(remaining))
@@ -167,6 +167,13 @@ def test_an_approval_may_take_the_last_cent(stores: Stores) -> None:
     stores.requests.commit(approve(stores, waiting(stores, remaining=50_000)))
 
     assert available(stores) == 0
+
+
+def test_a_cent_that_is_not_there_is_not_held(stores: Stores) -> None:
+    request_id = waiting(stores, remaining="49999.99")
+
+    with pytest.raises(InsufficientBudgetError):
+        stores.requests.commit(approve(stores, request_id))
 
 
 def test_insufficient_budget_says_what_is_needed_and_what_is_there(stores: Stores) -> None:

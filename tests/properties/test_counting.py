@@ -17,7 +17,7 @@ from chalicelib.usecases import reviews
 from tests.conftest import Aws
 from tests.factories import ADMIN, KEY
 from tests.properties.ledger import Mood
-from tests.properties.storm import Storm
+from tests.properties.storm import Fate, Storm
 
 
 @pytest.fixture
@@ -273,3 +273,34 @@ def test_a_refusal_after_a_silence_says_nothing_of_what_the_silence_hid(storm: S
 
     assert storm.told == []
     assert not known(storm).is_over_committed
+
+
+#: From the first look at the budget's row after Finance has answered, to the last at what is kept.
+LATE_CALLS = range(4, 9)
+
+
+@pytest.mark.parametrize("at_call", LATE_CALLS)
+def test_a_shortage_that_ends_before_it_is_written_is_not_told(storm: Storm, at_call: int) -> None:
+    storm.ledger.base = Decimal(50_000)
+
+    fate = Fate(at_call, is_after=False, instead=partial(end, storm))
+    assert storm.happen(storm.sync, fate)
+
+    assert fate.calls >= at_call
+    assert available(storm) == Decimal(50_000)
+
+
+@pytest.mark.parametrize("at_call", LATE_CALLS)
+def test_a_shortage_that_an_approval_makes_before_it_is_written_is_told(
+    storm: Storm, at_call: int
+) -> None:
+    assert storm.happen(lambda: storm.ask(Decimal(40_000)))
+    newest = storm.requests[-1].id
+    storm.ledger.base = Decimal(70_000)
+
+    def approve() -> None:
+        storm.happen(lambda: storm.approve(newest, 0, override=False))
+
+    assert storm.happen(storm.sync, Fate(at_call, is_after=False, instead=approve))
+
+    assert known(storm).is_over_committed is bool(storm.told)
