@@ -13,9 +13,9 @@ ZERO = Decimal("0.00")
 #: The most a single request may ask for, and the most one line may cost (SPEC.md 3).
 MAX_AMOUNT = 10_000_000
 
-#: More digits before the point than any amount has, and few enough to be exact as a JSON number:
+#: More digits before the point than any amount has, and few enough for canonical JSON (RFC 8785):
 #: Finance could otherwise name a figure that no event of ours could be signed with.
-MAX_DIGITS = 13
+MAX_DIGITS = 14
 
 #: More digits than any quotient of two such amounts needs to be rounded once, to a cent.
 _QUOTIENT_DIGITS = 60

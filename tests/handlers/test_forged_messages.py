@@ -143,7 +143,7 @@ def test_what_the_api_queues_itself_needs_no_seal_and_nothing_on_the_bus_looks_l
 
 
 def test_the_largest_figure_of_finance_can_be_told_and_a_larger_one_is_refused() -> None:
-    largest = 9_999_999_999_999
+    largest = 99_999_999_999_999
     finance_said(bootstrap.budgets(), figures(largest))
     detail = {"remainingAmount": largest + 0.99}
 
