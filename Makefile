@@ -32,8 +32,8 @@ check: $(INSTALLED) ## The fast gate: format, lint, types, imports, the generate
 test: $(INSTALLED) ## Everything that guards the code
 	$(BIN)/python -m pytest $(AT_ONCE)
 
-e2e: $(INSTALLED) ## Only the tests on the deployed stack
-	$(BIN)/python -m pytest -m e2e
+e2e: $(INSTALLED) ## The tests on the deployed stack (ENDPOINT=http://localhost:4566: there)
+	E2E_ENDPOINT="$(ENDPOINT)" $(BIN)/python -m pytest -m e2e $(if $(ENDPOINT),tests/e2e)
 
 bench: $(INSTALLED) ## The figures: latency, round trips, cost
 	@$(BIN)/python -m bench

@@ -121,13 +121,15 @@ def up(
     port: int = DEFAULT_PORT,
     owned: bool = False,
     environment: Mapping[str, str] = os.environ,
+    elsewhere: str | None = None,
     progress: Progress | None = None,
 ) -> RunningStack:
     """Start a stack and deploy to it; on a running one only deploy again, keeping its data.
 
     `port` 0 takes any free one. An `owned` stack ends with this process, as every stack does
     until it is complete. What the environment sets of the service's configuration is passed on;
-    the stand-ins and made-up secrets are the rest.
+    the stand-ins and made-up secrets are the rest. With the address of a cloud `elsewhere` it is
+    deployed there, under a name of its own, and no embedded cloud is started.
     """
     progress = progress or silent()
     with alone_with(name):
@@ -136,7 +138,8 @@ def up(
         if current is not None and not redeploys:
             _stop(current)  # what an earlier one left
         if current is None or not redeploys:
-            current = StackState(name=name, region=REGION, stack_name=STACK_NAME)
+            called = STACK_NAME if elsewhere is None else f"budget-requests-{name}"
+            current = StackState(name=name, region=REGION, stack_name=called, elsewhere=elsewhere)
         current.secrets = local_configuration.secrets_for(environment, current.secrets)
         # Refused before anything is started; where the stand-ins will be is not known yet.
         local_configuration.parameters_for(
@@ -211,11 +214,19 @@ def running(
     *,
     environment: Mapping[str, str] | None = None,
     port: int = ANY_PORT,
+    elsewhere: str | None = None,
     progress: Progress | None = None,
 ) -> Iterator[RunningStack]:
     """Run a stack of one's own for the length of a block, e.g. of the e2e tests."""
     down(name)
-    stack = up(name, port=port, owned=True, environment=environment or {}, progress=progress)
+    stack = up(
+        name,
+        port=port,
+        owned=True,
+        environment=environment or {},
+        elsewhere=elsewhere,
+        progress=progress,
+    )
     try:
         yield stack
     finally:
@@ -237,6 +248,8 @@ def alone_with(name: str) -> Iterator[None]:
 
 
 def _cloud_runs(current: StackState) -> bool:
+    if current.elsewhere is not None:
+        return True  # as far as we know; its first call tells
     return current.cloud is not None and processes.is_running(current.cloud.process)
 
 
@@ -267,7 +280,7 @@ def _start(current: StackState, port: int, progress: Progress) -> list[Started]:
             secrets = current.known_secrets()
             current.services, process = services_process.start(
                 folder,
-                endpoint_url=current.running_cloud().endpoint_url,
+                endpoint_url=current.endpoint_url,
                 front_port=port,
                 finance_api_key=secrets.finance_api_key,
                 audit_api_key=secrets.audit_api_key,
@@ -334,7 +347,7 @@ def _stack(current: StackState, started: list[Started]) -> RunningStack:
         stack_name=current.stack_name,
         # The name people type; clients that try ::1 first fall back at once on a refused port.
         api_url=f"http://localhost:{ports.front}/api",
-        endpoint_url=current.running_cloud().endpoint_url,
+        endpoint_url=current.endpoint_url,
         outputs=current.outputs,
         secrets=current.known_secrets(),
         services=ServicesClient(ports),
@@ -347,3 +360,10 @@ def _stop(current: StackState) -> None:
         processes.stop(current.services.process)
     if current.cloud is not None:
         embedded.stop(current.cloud)
+    if current.elsewhere is not None:
+        deploy.destroy(
+            current.stack_name,
+            endpoint_url=current.elsewhere,
+            region=current.region,
+            report=lambda _: None,
+        )

@@ -34,16 +34,21 @@ class StackState(BaseModel):
     name: str
     secrets: Secrets | None = Field(default=None, repr=False)
     cloud: EmbeddedCloud | None = None
+    #: A cloud that runs without us, in place of an embedded one.
+    elsewhere: str | None = None
     services: HostProcess | None = None
     region: str
     stack_name: str
     outputs: dict[str, str] = Field(default_factory=dict)
 
-    def running_cloud(self) -> EmbeddedCloud:
-        """Return the cloud, once it was started."""
+    @property
+    def endpoint_url(self) -> str:
+        """Where the cloud is, once it was started."""
+        if self.elsewhere is not None:
+            return self.elsewhere
         if self.cloud is None:
             raise OperatorError(f"The stack {self.name!r} was not started completely.")
-        return self.cloud
+        return self.cloud.endpoint_url
 
     def known_secrets(self) -> Secrets:
         """Return the secrets, once they are known."""

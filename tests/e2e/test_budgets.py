@@ -4,11 +4,15 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from infra.local import RunningStack
 from infra.standin_budgets import DepartmentBudget
 from infra.standins import Behaviour
 from infra.waiting import wait_for
 from tests.e2e.people import People, waiting
+
+pytestmark = pytest.mark.needs("partners")
 
 #: A cold worker takes two seconds here, a message that failed once five more.
 DEADLINE_SECONDS = 60

@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from infra.local import RunningStack
 from infra.waiting import wait_for
 from tests.e2e.people import People, waiting
+
+pytestmark = pytest.mark.needs("partners")
 
 DEADLINE_SECONDS = 60
 

@@ -4,9 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from infra.local import RunningStack
 from infra.waiting import wait_for
 from tests.e2e.people import People, Person, draft, waiting
+
+pytestmark = pytest.mark.needs("partners")
 
 #: Index rows are given 5 seconds, jobs are started cold.
 DEADLINE_SECONDS = 60

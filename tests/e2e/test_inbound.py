@@ -22,6 +22,8 @@ from infra.local import RunningStack
 from infra.waiting import wait_for
 from tests.e2e.people import People, waiting
 
+pytestmark = pytest.mark.needs("partners")
+
 DEADLINE_SECONDS = 60
 DATA = {
     "department": "operations",

@@ -13,6 +13,8 @@ from infra.local import RunningStack
 from infra.waiting import wait_for
 from tests.e2e.people import People, Person
 
+pytestmark = pytest.mark.needs("partners")
+
 ROOT = Path(__file__).parents[2]
 JOB = "/ops/jobs/finance-sync"
 DEADLINE_SECONDS = 60

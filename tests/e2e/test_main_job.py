@@ -7,12 +7,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from standardwebhooks import Webhook
 
 from infra.local import RunningStack
 from infra.standins import Received
 from infra.waiting import wait_for
 from tests.e2e.people import People, draft, waiting
+
+pytestmark = pytest.mark.needs("partners")
 
 #: A cold worker takes two seconds here, a message that failed once five more.
 DEADLINE_SECONDS = 60

@@ -3,9 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from infra.local import RunningStack
 from tests.e2e.people import People, Person, waiting
+
+pytestmark = pytest.mark.needs("partners")
 
 ROUNDS = 10
 

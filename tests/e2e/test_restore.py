@@ -19,6 +19,8 @@ from infra.waiting import wait_for
 from tests.e2e.conftest import ENVIRONMENT
 from tests.e2e.people import People, draft, waiting
 
+pytestmark = pytest.mark.needs("own cloud")
+
 DEADLINE_SECONDS = 60
 
 

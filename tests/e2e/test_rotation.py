@@ -18,6 +18,8 @@ from infra.secret_names import SecretName
 from infra.waiting import wait_for
 from tests.e2e.people import People, waiting
 
+pytestmark = pytest.mark.needs("partners")
+
 DEADLINE_SECONDS = 60
 
 Rotate = Callable[..., str]

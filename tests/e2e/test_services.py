@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from infra import service_keys
 from infra.local import RunningStack
@@ -21,6 +22,7 @@ def _actions_on(stack: RunningStack, key_id: str) -> list[str]:
     return [entry["action"] for entry in entries if entry["recordId"] == key_id]
 
 
+@pytest.mark.needs("partners")
 def test_a_service_works_with_its_key_until_it_is_revoked(
     stack: RunningStack, people: People
 ) -> None:

@@ -24,6 +24,8 @@ from infra.standin_budgets import DepartmentBudget
 from infra.waiting import wait_for
 from tests.e2e.people import People
 
+pytestmark = pytest.mark.needs("partners")
+
 SEED = 4
 DEPARTMENT = "inventory"
 BUDGET = f"/budgets/{DEPARTMENT}"

@@ -17,6 +17,8 @@ from tests.conftest import forget_everything
 from tests.e2e.people import People
 from tests.factories import actor, approval, created
 
+pytestmark = pytest.mark.needs("partners")
+
 DEADLINE_SECONDS = 60
 LONG_AGO = datetime.now(UTC) - timedelta(days=120)
 CLERK = actor("Operations Clerk", email="long.ago@example.com")

@@ -17,6 +17,8 @@ from infra.standins import Behaviour, Received
 from infra.waiting import wait_for
 from tests.e2e.people import People, Person, draft
 
+pytestmark = pytest.mark.needs("partners")
+
 DEADLINE_SECONDS = 60
 
 #: The schedule comes every minute.
