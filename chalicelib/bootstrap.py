@@ -1,6 +1,6 @@
 """The composition root: builds each part once, when it is first asked for.
 
-Adapters are imported inside their builders, so that a function pays at its cold start for what
+What is built is imported inside its builder, so that a function pays at its cold start for what
 it uses and for nothing else.
 """
 
@@ -11,11 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib import settings as configuration
-from chalicelib.domain.deadlines import ReviewDays
 from chalicelib.domain.errors import JobNotFoundError
-from chalicelib.domain.fiscal import FiscalCalendar
-from chalicelib.domain.jobs import JobName
-from chalicelib.domain.rate_limits import Limits
 from chalicelib.settings import MIN_JWT_SECRET_BYTES, Settings, required
 
 if TYPE_CHECKING:
@@ -29,6 +25,10 @@ if TYPE_CHECKING:
     from chalicelib.adapters.set_aside import SqsSetAside
     from chalicelib.adapters.streams import Image
     from chalicelib.adapters.told import DynamoTold
+    from chalicelib.domain.deadlines import ReviewDays
+    from chalicelib.domain.fiscal import FiscalCalendar
+    from chalicelib.domain.jobs import JobName
+    from chalicelib.domain.rate_limits import Limits
     from chalicelib.usecases import ports
     from chalicelib.usecases.caching import Cache, HitMeter, ListCache
     from chalicelib.usecases.health import Probe
@@ -53,12 +53,16 @@ def settings() -> Settings:
 @cache
 def calendar() -> FiscalCalendar:
     """Return the fiscal calendar; raises ConfigurationError."""
+    from chalicelib.domain.fiscal import FiscalCalendar
+
     return FiscalCalendar(first_month=settings().fiscal_year_first_month)
 
 
 @cache
 def review_days() -> ReviewDays:
     """Return how long reviewers have, by priority; raises ConfigurationError."""
+    from chalicelib.domain.deadlines import ReviewDays
+
     known = settings()
     return ReviewDays(
         urgent=known.sla_days_urgent,
@@ -396,6 +400,8 @@ def rate_counters() -> ports.RateCounters:
 @cache
 def limits() -> Limits:
     """Return how much each principal may do; raises ConfigurationError."""
+    from chalicelib.domain.rate_limits import Limits
+
     known = settings()
     return Limits(
         window=timedelta(milliseconds=known.rate_limit_window_ms),
@@ -493,14 +499,14 @@ def job_queue() -> ports.JobQueue:
 
 def job(name: JobName) -> Job:
     """Return a job; raises JobNotFoundError for one that is not registered, ConfigurationError."""
-    if name not in _JOBS:
+    if name not in _jobs():
         raise JobNotFoundError
-    return _JOBS[name]()
+    return _jobs()[name]()
 
 
 def job_names() -> frozenset[JobName]:
     """Return the jobs that are registered."""
-    return frozenset(_JOBS)
+    return frozenset(_jobs())
 
 
 def _finance_sync() -> Job:
@@ -533,13 +539,16 @@ def _daily_aggregates() -> Job:
     return daily_aggregates(lists=request_lists(), aggregates=aggregates())
 
 
-#: Every job, and what builds it when it is run: the one place to register one.
-_JOBS: Mapping[JobName, Callable[[], Job]] = {
-    JobName.FINANCE_SYNC: _finance_sync,
-    JobName.RESERVATION_EXPIRY: _reservation_expiry,
-    JobName.SLA_CHECK: _sla_check,
-    JobName.DAILY_AGGREGATES: _daily_aggregates,
-}
+def _jobs() -> Mapping[JobName, Callable[[], Job]]:
+    """Return every job, and what builds it when it is run: the one place to register one."""
+    from chalicelib.domain.jobs import JobName
+
+    return {
+        JobName.FINANCE_SYNC: _finance_sync,
+        JobName.RESERVATION_EXPIRY: _reservation_expiry,
+        JobName.SLA_CHECK: _sla_check,
+        JobName.DAILY_AGGREGATES: _daily_aggregates,
+    }
 
 
 def _accepted(

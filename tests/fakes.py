@@ -1,5 +1,7 @@
 """In-memory answers to every port; the stores share their contract tests with DynamoDB."""
 
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -291,7 +293,7 @@ class FakeRequestStore:
         self,
         budgets: FakeBudgetStore | None = None,
         receipts: FakeReceipts | None = None,
-        notifications: "FakeNotifications | None" = None,
+        notifications: FakeNotifications | None = None,
     ) -> None:
         self.changes: list[Change] = []
         self.commits: Counter[Department] = Counter()
@@ -404,7 +406,7 @@ class FakeRequestLists:
 class FakeDueRequests:
     """What of a request store is due, as it is at this moment."""
 
-    def __init__(self, store: "FakeRequestStore") -> None:
+    def __init__(self, store: FakeRequestStore) -> None:
         self._store = store
 
     def page(

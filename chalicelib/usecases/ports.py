@@ -1,35 +1,38 @@
 """What the use cases ask of the outside world; adapters and the tests' fakes both answer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.domain.access import Actor, Department
-from chalicelib.domain.aggregates import DayAggregate
-from chalicelib.domain.api_keys import ApiKey
-from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures, UntoldBudget
-from chalicelib.domain.bus_keys import BusKey
-from chalicelib.domain.changes import Change
-from chalicelib.domain.deadlines import DueKind, DueRequest
-from chalicelib.domain.deliveries import Answered, Delivery, Order
-from chalicelib.domain.events import AuditEntry, Event
-from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.inbound import Parked
-from chalicelib.domain.jobs import JobName, JobOrder, JobRun
-from chalicelib.domain.listing import Selection, Summary
-from chalicelib.domain.messages import PublishedEvent
-from chalicelib.domain.metrics import Depth, Hits
-from chalicelib.domain.model import Value
-from chalicelib.domain.notifications import Mail, Notification
-from chalicelib.domain.rate_limits import Window
-from chalicelib.domain.requests import BudgetRequest, HistoryEntry
-from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
-from chalicelib.domain.tellings import Begun, Telling
-from chalicelib.domain.totals import DepartmentTotals
-from chalicelib.domain.webhooks import Endpoint
+# For their readers alone: a worker would import all of the domain for the names of its types.
+if TYPE_CHECKING:
+    from chalicelib.domain.access import Actor, Department
+    from chalicelib.domain.aggregates import DayAggregate
+    from chalicelib.domain.api_keys import ApiKey
+    from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures, UntoldBudget
+    from chalicelib.domain.bus_keys import BusKey
+    from chalicelib.domain.changes import Change
+    from chalicelib.domain.deadlines import DueKind, DueRequest
+    from chalicelib.domain.deliveries import Answered, Delivery, Order
+    from chalicelib.domain.events import AuditEntry, Event
+    from chalicelib.domain.idempotency import Receipt
+    from chalicelib.domain.inbound import Parked
+    from chalicelib.domain.jobs import JobName, JobOrder, JobRun
+    from chalicelib.domain.listing import Selection, Summary
+    from chalicelib.domain.messages import PublishedEvent
+    from chalicelib.domain.metrics import Depth, Hits
+    from chalicelib.domain.notifications import Mail, Notification
+    from chalicelib.domain.rate_limits import Window
+    from chalicelib.domain.requests import BudgetRequest, HistoryEntry
+    from chalicelib.domain.syncs import Fetch, FiguresVersion, Recording
+    from chalicelib.domain.tellings import Begun, Telling
+    from chalicelib.domain.totals import DepartmentTotals
+    from chalicelib.domain.webhooks import Endpoint
 
 
 @dataclass(frozen=True)
@@ -485,7 +488,8 @@ class JobRuns(Protocol):
         """Return up to `limit` runs of a job, newest first, from behind position `after` on."""
 
 
-class Lease(Value):
+@dataclass(frozen=True)
+class Lease:
     """The right to run a job for a while; `token` tells this part of a run from any other."""
 
     job: JobName
@@ -493,7 +497,8 @@ class Lease(Value):
     token: str
 
 
-class HeldLease(Value):
+@dataclass(frozen=True)
+class HeldLease:
     """Whose the lease of a job is, where it cannot be had, and the task that this run is at."""
 
     run_id: str

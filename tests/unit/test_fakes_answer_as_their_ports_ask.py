@@ -27,10 +27,14 @@ def test_a_fake_has_every_method_of_its_port_with_the_same_arguments(name: str) 
         assert {method: given.get(method) for method in asked} == asked
 
 
-def _methods(owner: type) -> dict[str, inspect.Signature]:
+def _methods(owner: type) -> dict[str, str]:
+    """Return the signature of each method, as it is spelled within the module of ports."""
     methods: dict[str, Callable[..., object]] = {
         name: method
         for name, method in vars(owner).items()
         if inspect.isfunction(method) and not name.startswith("_")
     }
-    return {name: inspect.signature(method) for name, method in methods.items()}
+    return {
+        name: str(inspect.signature(method)).replace("ports.", "")
+        for name, method in methods.items()
+    }
