@@ -1,11 +1,13 @@
 # What there is to do here. Every target installs what it needs into .venv, once.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down check test e2e bench format clean
+.PHONY: help demo up down check scan audit test e2e bench format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SCANNER := .local/scanner
+SCANNER_INSTALLED := $(SCANNER)/.installed
 
 # Two processes share the tests; those of one file, and all on the deployed stack, stay together.
 AT_ONCE := --numprocesses 2 --dist loadgroup
@@ -22,12 +24,29 @@ up: $(INSTALLED) ## Start the stack on http://localhost:4005/api, or deploy to i
 down: $(INSTALLED) ## End that stack
 	@$(BIN)/python -m infra down
 
-check: $(INSTALLED) ## The fast gate: format, lint, types, imports, the generated template, what calls and starts cost
+check: $(INSTALLED) scan ## The fast gate: format, lint, types, imports, the template, secrets, what calls cost
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/infra/test_template.py tests/infra/test_resilience.py tests/infra/test_alarms.py tests/infra/test_costs.py
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-files '$(NO_PLACE_FOR_SECRETS)' \
+	  --disable-plugin KeywordDetector
+
+# Made by code out of made-up ids; what Swagger released. Names of secrets in our code are ruff's matter.
+NO_PLACE_FOR_SECRETS := ^events/|/docs_page/
+
+scan: $(INSTALLED) $(SCANNER_INSTALLED) ## Look the template over for what is not secure (checkov)
+	@$(BIN)/python -m infra.scan build/scan/template.json
+	$(SCANNER)/bin/checkov --config-file infra/scanner.yaml --file build/scan/template.json
+
+audit: $(SCANNER_INSTALLED) ## Ask PyPI for known vulnerabilities of what we pin; needs the network
+	@for pinned in requirements.txt requirements-dev.txt infra/*-requirements.txt; do \
+	  echo "$$pinned"; \
+	  $(SCANNER)/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r $$pinned \
+	    || { echo "Not audited, or vulnerable: see above. A package that was not found, or no connection," \
+	      "means that PyPI's advisories could not be asked; nothing is known then." >&2; exit 1; }; \
+	done
 
 test: $(INSTALLED) ## Everything that guards the code
 	$(BIN)/python -m pytest $(AT_ONCE)
@@ -54,4 +73,10 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 	@echo "Installing what the project needs into .venv (once) …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(SCANNER_INSTALLED): infra/scanner-requirements.txt
+	@echo "Installing the scanner into $(SCANNER) (once) …"
+	@$(PYTHON) -m venv --clear $(SCANNER)
+	@$(SCANNER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@

@@ -57,7 +57,7 @@ SPELLINGS = [
     "https://partner.example.com:443@127.0.0.1:PORT/",
     "https://:@127.0.0.1:PORT/",
     "https://partner.example.com%40127.0.0.1:PORT/",
-    "https://127.0.0.1:PORT\\@partner.example.com/",
+    "https://127.0.0.1:PORT\\@partner.example.com/",  # pragma: allowlist secret - a URL
     "https://127.0.0.1:PORT\\.partner.example.com/",
     "https://127%2e0.0.1:PORT/",
     "https://%31%32%37.0.0.1:PORT/",

@@ -246,6 +246,6 @@ def test_a_function_may_do_what_it_does_and_nothing_else(function: str, stack: S
 
 
 def test_a_client_without_a_role_may_do_nothing(stack: Stack) -> None:
-    stranger = {"aws_access_key_id": "AKIANOBODYSKEY000000", "aws_secret_access_key": "nobody"}
+    stranger = {"aws_access_key_id": "a-key-of-nobody-at-all", "aws_secret_access_key": "nobody"}
     with pytest.raises(ClientError):
         stack.client("sqs", **stranger).list_queues()

@@ -17,7 +17,7 @@ from chalicelib.domain.api_keys import ApiKey, NewApiKey
 from chalicelib.domain.errors import ExpiredApiKeyError, InvalidApiKeyError
 from tests.factories import AT
 
-KEY = "brk_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg37cCQ0"
+KEY = "brk_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg37cCQ0"  # pragma: allowlist secret - made up
 SECOND = timedelta(seconds=1)
 
 

@@ -20,6 +20,7 @@ SILENCES = re.compile(
 EXPLAINED = re.compile(
     r"# noqa: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)* - \w.*"
     r"|# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]  # \w.*"
+    r"|# pragma: allowlist secret - \w.*"
 )
 RULE = re.compile(r'"([A-Z]+[0-9]*)"')
 
@@ -68,6 +69,14 @@ def test_no_ignored_rule_is_overlooked_here() -> None:
     assert [rule for rule, _ in ignored_rules()] == [*lint["ignore"], *of_files]
 
 
+def test_what_the_scanner_is_not_asked_says_why_check_by_check() -> None:
+    lines = (ROOT / "infra" / "scanner.yaml").read_text().split("skip-check:\n")[1].splitlines()
+    checks = [number for number, line in enumerate(lines) if line.startswith("  - ")]
+
+    assert checks
+    assert [lines[n] for n in checks if not lines[n - 1].startswith("  # ")] == []
+
+
 @pytest.mark.parametrize(
     "comment",
     [
@@ -80,6 +89,7 @@ def test_no_ignored_rule_is_overlooked_here() -> None:
         "# type: ignore[misc]  #",
         "# ruff: noqa",
         "# pragma: no cover",
+        "# pragma: allowlist secret",
     ],
 )
 def test_a_silence_without_a_reason_is_found(comment: str) -> None:

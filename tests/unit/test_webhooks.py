@@ -76,7 +76,7 @@ def test_a_web_address_may_be_subscribed(url: str) -> None:
         "https://",
         "https:///hook",
         "https://user@partner.example.com",
-        "https://user:pass@partner.example.com",
+        "https://user:pass@partner.example.com",  # pragma: allowlist secret - made up
         "https://@partner.example.com",
         "https://partner.example.com:0/",
         "https://partner.example.com:99999/",

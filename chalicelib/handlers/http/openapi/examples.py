@@ -37,6 +37,7 @@ from chalicelib.domain.overviews import (
     SyncResult,
 )
 from chalicelib.domain.requests import Status
+from chalicelib.domain.signing import format_secret
 from chalicelib.domain.syncs import FiguresVersion, SyncOutcome
 from chalicelib.domain.totals import DepartmentTotals, Tally
 from chalicelib.domain.webhooks import NewSubscription, Subscription, SubscriptionChange
@@ -213,7 +214,7 @@ _DONE = _QUEUED.model_copy(
 )
 _RUN_META = RunMeta(limit=20, next_cursor=None).model_dump()
 _KEY_TEXT = "brk_" + "9aZk" + "0" * 45
-_SECRET = "whsec_" + "bm90IGEgc2VjcmV0LCBidXQgYW4gZXhhbXBsZSBvZg=="
+_SECRET = format_secret(b"not a secret, but an example of one")
 
 
 _TALLY = Tally(
