@@ -80,6 +80,7 @@ def each_record(
                 _log(error, record)
                 _postpone(error, record)
                 return False
+            logger().info("message done", extra={"message_id": record["messageId"]})
         return True
 
     if at_once == 1 or len(records) == 1:

@@ -44,6 +44,7 @@ def relay(event: DynamoDBEvent) -> None:
             told.keep(outbox, text)
             with correlated(outbox.correlation_id):
                 bus.publish(outbox.events, outbox.audit)
+                logger().info("told", extra={"events": [event.id for event in outbox.events]})
         except UntellableError as error:
             if is_by_hand:
                 raise
