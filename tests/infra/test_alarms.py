@@ -145,9 +145,11 @@ def test_every_table_is_watched(way: str, of_type: Resources) -> None:
 
 
 def test_the_gateway_is_watched_under_the_name_it_has(of_type: Resources) -> None:
-    assert of_type("AWS::Serverless::Api")["RestAPI"]["Name"] == {"Ref": "AWS::StackName"}
+    watched = {"Ref": "AWS::StackName"}
+    gateway = of_type("AWS::Serverless::Api")["RestAPI"]
+    assert gateway["Name"] == gateway["DefinitionBody"]["info"]["title"] == watched
     for metric in ("5XXError", "Latency"):
-        assert watching(of_type, metric, "ApiName") == [{"Ref": "AWS::StackName"}]
+        assert watching(of_type, metric, "ApiName") == [watched]
 
 
 def test_what_the_gateway_throttles_is_counted_in_its_log(of_type: Resources) -> None:

@@ -1,11 +1,13 @@
 """The stack's parameters: complete, checked, and refused without repeating a value."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from infra.errors import OperatorError
-from infra.parameters import collect
+from infra.parameters import STAGES, collect
 
 ENVIRONMENT = {
     "JWT_SECRET": "j" * 32,
@@ -82,3 +84,29 @@ def test_admins_of_a_department_the_service_does_not_know_are_refused() -> None:
     admins = json.dumps({"marketing": ["a@example.com"]})
     with pytest.raises(OperatorError, match="DEPARTMENT_ADMINS"):
         collect(ENVIRONMENT | {"DEPARTMENT_ADMINS": admins}, stage="prod")
+
+
+def rows_of_infrastructure(project: Path) -> dict[str, list[str]]:
+    """Return the table of the configuration page about the infrastructure: what stages set."""
+    text = (project / "docs" / "configuration.md").read_text()
+    _, section = text.split("## What an operator sets of the infrastructure\n")
+    lines = section.split("\n## ")[0].splitlines()
+    table = [row for row in (line.strip("|").split("|") for line in lines) if len(row) == 6]
+    return {row[0].strip().strip("`"): [c.strip() for c in row[3:]] for row in table[2:]}
+
+
+def test_the_configuration_page_says_what_each_stage_sets(project: Path) -> None:
+    documented = rows_of_infrastructure(project)
+    for column, stage in enumerate(("dev", "staging", "prod")):
+        given = json.loads((STAGES / f"{stage}.json").read_text())
+        told = {name: row[column] for name, row in documented.items() if row[column]}
+        assert told == {name: v for name, v in given.items() if name in documented}
+        assert given.keys() - documented.keys() <= {"LOG_LEVEL"}  # told among the service's own
+
+
+def test_every_variable_that_deploy_reads_is_in_the_configuration_page(project: Path) -> None:
+    text = (project / "docs" / "configuration.md").read_text()
+    stack = {"Stage", "WebhookAllowLoopback", "Emulated"}  # for the stack to know, not to set
+    for parameter in collect(ENVIRONMENT, stage="prod").keys() - stack:
+        variable = re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).upper()
+        assert f"`{variable}`" in text, variable
