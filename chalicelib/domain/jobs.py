@@ -16,6 +16,10 @@ from chalicelib.domain.model import Value
 UNFORESEEN = "INTERNAL_ERROR"
 
 
+#: What finance-sync counts: figures that are Finance's of this run, older ones, budgets without any.
+SYNCED, STALE, UNKNOWN = "synced", "stale", "unknown"
+
+
 class JobName(StrEnum):
     """Every job there is."""
 

@@ -5,11 +5,10 @@ from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import ClaimHeldError
-from chalicelib.domain.jobs import JobName, JobOrder, JobRun, RunStatus
+from chalicelib.domain.jobs import STALE, JobName, JobOrder, JobRun, RunStatus
 from chalicelib.handlers.batch import BatchResponse, each_message, seconds_left
 from chalicelib.observability import Metric, logger, measure
 from chalicelib.usecases import jobs as usecase
-from chalicelib.usecases.finance_sync import STALE
 
 blueprint = Blueprint(__name__)
 

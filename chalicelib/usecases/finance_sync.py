@@ -8,14 +8,11 @@ from chalicelib.domain.access import DEPARTMENTS
 from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.errors import BusyError, FinanceUnavailableError
 from chalicelib.domain.fiscal import FiscalCalendar
-from chalicelib.domain.jobs import Step
+from chalicelib.domain.jobs import STALE, SYNCED, UNKNOWN, Step
 from chalicelib.usecases import budgets
 from chalicelib.usecases.budgets import Synced
 from chalicelib.usecases.jobs import Assignment, Job
 from chalicelib.usecases.ports import BudgetStore, DueRequests, Finance, RequestStore
-
-#: What is counted: figures that are Finance's of this run, older ones, and budgets without any.
-SYNCED, STALE, UNKNOWN = "synced", "stale", "unknown"
 
 
 def finance_sync(

@@ -46,7 +46,7 @@ def test_a_table_that_keeps_data_can_be_recovered_and_not_be_deleted(
 ) -> None:
     resources = staged(stage)
     tables = [each for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         assert table["Properties"]["DeletionProtectionEnabled"] is True
         recovery = table["Properties"]["PointInTimeRecoverySpecification"]
