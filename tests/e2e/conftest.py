@@ -32,7 +32,7 @@ LACKING = {
 _deselected: Counter[str] = Counter()
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before `-m e2e` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     mine = [item for item in items if "/e2e/" in str(item.path)]
     for item in mine:
