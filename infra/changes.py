@@ -53,7 +53,9 @@ class Change:
 
 def table(changes: Iterable[Change]) -> Table:
     """Return the changes for a person: what matters most first, lost tables in red."""
-    shown = Table("Action", "Resource", "Type", "Replaced", box=None, pad_edge=False)
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("Action", "Resource", "Type", "Replaced"):
+        shown.add_column(heading, overflow="fold")  # a name that is cut short says too little
     order = sorted(changes, key=lambda c: (not c.loses_data, not c.may_lose_data, c.logical_id))
     for each in order:
         style = "bold red" if each.loses_data else "yellow" if each.may_lose_data else ""
