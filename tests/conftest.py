@@ -39,6 +39,7 @@ def forget_everything() -> None:
     secrets._cache.clear()
 
 
+@pytest.hookimpl(tryfirst=True)  # before the processes look at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares a costly fixture together where several processes share the tests."""
     for item in items:

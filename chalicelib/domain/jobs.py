@@ -16,7 +16,7 @@ from chalicelib.domain.model import Value
 UNFORESEEN = "INTERNAL_ERROR"
 
 
-#: What finance-sync counts: figures that are Finance's of this run, older ones, budgets without any.
+#: What finance-sync counts: figures that are Finance's of this run, older ones, budgets with none.
 SYNCED, STALE, UNKNOWN = "synced", "stale", "unknown"
 
 

@@ -1,6 +1,6 @@
 """Packed texts: small, the same again, and readable for ever."""
 
-import hashlib
+import zlib
 from base64 import b64decode
 
 import pytest
@@ -28,9 +28,7 @@ def test_what_is_known_beforehand_takes_next_to_nothing() -> None:
 
 
 def test_what_was_packed_with_the_first_words_stays_readable() -> None:
-    assert hashlib.sha256(WORDS_1).hexdigest() == (
-        "365c577630c39569e8c311905fc8f564289972cf2a5b1d14cbf1bd25a12b2eb8"
-    )
+    assert zlib.crc32(WORDS_1) == 1978945085
     assert unpack(FIRST_FORM) == [
         '{"id":20260000101,"requestCode":"BR-2026-101","purpose":"Chairs"}'
     ]
