@@ -158,7 +158,7 @@ def test_the_lines_that_alarms_count_are_what_the_handlers_log() -> None:
     }
     lines = [
         (quoted(message)[0], quoted(says))
-        for message, *_, says in rows(section("operations", "What the log says"))
+        for message, *_, says in rows(section("dead-letters", "What the log says"))
     ]
     assert lines
     for message, fields in lines:
@@ -166,7 +166,7 @@ def test_the_lines_that_alarms_count_are_what_the_handlers_log() -> None:
 
 
 def test_every_kind_of_dead_letter_can_be_sent_back_by_the_operations_page() -> None:
-    told = quoted("".join(row[0] for row in rows(section("operations", "Dead letters"))))
+    told = quoted("".join(row[0] for row in rows(section("dead-letters", "Dead letters"))))
     assert sorted(told) == sorted(NAMES.split(", "))
 
 
