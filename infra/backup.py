@@ -18,6 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from chalicelib.adapters.packing import UnreadableError
+from chalicelib.adapters.request_rows import silent
+from chalicelib.adapters.tables import RequestRow
 from infra.errors import OperatorError
 from infra.place import Place, told_clearly
 from infra.progress import Report
@@ -36,7 +39,10 @@ _PAUSE_SECONDS = 0.2
 _ROWS_A_REPORT = 500
 
 #: What is told of a row. Rows that come back tell nothing: everyone has heard it.
-_TOLD = "outbox"
+_OUTBOX = "outbox"
+
+#: The table of what was told: of it nobody is told, and it keeps what it has.
+_TOLD = "Told"
 
 
 def write(place: Place, path: Path, *, suffix: str, report: Report) -> dict[str, int]:
@@ -123,13 +129,25 @@ def _items(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 if "item" not in last:
                     continue
                 read += 1
-                item = dict(last["item"])
-                if item.pop(_TOLD, None) is None or item["sk"]["S"] != "OUTBOX":
+                item = last["item"] if last["table"] == _TOLD else _silent(last["item"])
+                if item is not None:
                     yield last["table"], item
             if last.get("rows") != read:
                 raise OperatorError(f"{path} is not whole; nothing can be relied on in it.")
-    except (EOFError, gzip.BadGzipFile, ValueError, KeyError) as error:
+    except (EOFError, gzip.BadGzipFile, ValueError, KeyError, UnreadableError) as error:
         raise OperatorError(f"{path} cannot be read: {type(error).__name__}.") from None
+
+
+def _silent(item: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a row that tells nothing; None where it did nothing else. Raises UnreadableError."""
+    quiet = {name: value for name, value in item.items() if name != _OUTBOX}
+    if item["sk"]["S"] == "OUTBOX":
+        return None
+    if item["sk"]["S"] == "REQUEST" and "B" in item["body"]:
+        row = RequestRow()
+        row.deserialize(dict(item))
+        quiet["body"] = silent(row).serialize()["body"]
+    return quiet
 
 
 def _put(dynamodb: "DynamoDBClient", rows: Iterable[tuple[str, dict[str, Any]]]) -> None:

@@ -74,7 +74,8 @@ def of_request(place: Place, named: str) -> Found:
             (found.pk, found.sk): _told(found.outbox)
             for found in place.row(tables.ToldRow, "ToldTableName").batch_get(keys)
         }
-    kept[keys[-1]] = _told(told_by(row))
+    if last := told_by(row):  # nothing, where the row came back from a backup
+        kept[keys[-1]] = _told(last)
     return Found(tuple(kept[key] for key in keys if key in kept), len(keys) - len(kept))
 
 

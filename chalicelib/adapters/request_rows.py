@@ -20,6 +20,10 @@ _INDEXED = (
 )
 
 
+#: In the place of what is told, where nothing is.
+_NOTHING_TOLD = ""
+
+
 def row_of(request: BudgetRequest, told: Outbox) -> RequestRow:
     """Return the row of a request as it is after a change, of which `told` is told."""
     # Most fields of most requests are none.
@@ -54,7 +58,10 @@ def request_in(row: RequestRow) -> BudgetRequest:
 
 
 def told_by(row: RequestRow) -> str:
-    """Return the JSON of what is told of a row's last change; raises UnreadableError."""
+    """Return the JSON of what is told of a row's last change, empty for nothing.
+
+    Raises UnreadableError.
+    """
     return _texts(row)[1]
 
 
@@ -79,9 +86,18 @@ def rewritten(row: RequestRow) -> RequestRow:
     return row if is_now else now
 
 
+def silent(row: RequestRow) -> RequestRow:
+    """Return a row that says the same and tells nothing; raises UnreadableError."""
+    values = {name: value for name, value in row.attribute_values.items() if name != "outbox"}
+    if not isinstance(row.body, str):
+        state, _ = _texts(row)
+        values["body"] = pack(state, _NOTHING_TOLD, known=_summary(row))
+    return RequestRow(**values)
+
+
 def _texts(row: RequestRow) -> list[str]:
     if isinstance(row.body, str):
-        return [row.body, row.outbox or ""]
+        return [row.body, row.outbox or _NOTHING_TOLD]
     return unpack(row.body, known=_summary(row))
 
 

@@ -29,7 +29,7 @@ def told_in(image: Image) -> str | None:
     summary = image.get("summary", {}).get("B")
     try:
         known = unpack(_bytes(summary))[0] if summary else ""
-        return unpack(_bytes(body), known=known)[1]
+        return unpack(_bytes(body), known=known)[1] or None
     except UnreadableError as error:
         raise UntellableError(f"what it tells is {error}") from None
 
