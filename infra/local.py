@@ -29,6 +29,7 @@ from infra.paths import LOCAL, stack_folder
 from infra.ports import is_free, who_holds
 from infra.processes import Started
 from infra.progress import Progress, silent
+from infra.secret_names import SecretName
 from infra.standin_client import ServicesClient, StandInClient
 from infra.state import Secrets, StackState
 
@@ -191,8 +192,11 @@ def keep_secret(name: str, variable: str, value: str) -> None:
         current.secrets = before.model_copy(update={variable.lower(): value})
         current.save()
     stack = _stack(current, [])
-    stack.finance.set_api_keys(current.secrets.finance_api_key, before.finance_api_key)
-    stack.audit.set_api_keys(current.secrets.audit_api_key, before.audit_api_key)
+    # Another secret's rotation leaves the keys alone that partners take meanwhile.
+    if variable == SecretName.FINANCE_API_KEY:
+        stack.finance.set_api_keys(value, before.finance_api_key)
+    elif variable == SecretName.AUDIT_API_KEY:
+        stack.audit.set_api_keys(value, before.audit_api_key)
     stack.close()
 
 

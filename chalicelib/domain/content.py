@@ -17,7 +17,7 @@ from pydantic_core import PydanticKnownError
 
 from chalicelib.domain.access import Department
 from chalicelib.domain.model import Value
-from chalicelib.domain.money import MAX_DIGITS, Amount, Percentage, decimal_text
+from chalicelib.domain.money import Amount, Percentage, decimal_text
 from chalicelib.domain.text import Justification, Name, Notes, Purpose, Reference
 
 Category = Literal["operational", "capital", "administrative", "emergency"]
@@ -45,14 +45,20 @@ ItemNotes = Annotated[
 MAX_BULK = 25
 
 
+#: More digits than any id of ours has, and few enough to stay an exact JSON number.
+MAX_ID_DIGITS = 15
+
+
 def whole_number(value: object) -> object:
     """Take `7.0` for 7, as JSON does; schemas call both integers."""
-    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and value == int(value):
+    if isinstance(value, Decimal) and value.adjusted() < MAX_ID_DIGITS and value == int(value):
         return int(value)
     return value
 
 
-RequestId = Annotated[int, Field(strict=True, gt=0, lt=10**15), BeforeValidator(whole_number)]
+RequestId = Annotated[
+    int, Field(strict=True, gt=0, lt=10**MAX_ID_DIGITS), BeforeValidator(whole_number)
+]
 
 
 class NewItem(Value):

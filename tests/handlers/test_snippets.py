@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from chalicelib import bootstrap
 from chalicelib.domain import signing
 from chalicelib.domain.bus_keys import Command, secret_of
 from chalicelib.handlers.inbound import inbound
-from tests import samples
+from tests import samples, stored
 from tests.conftest import Aws
 from tests.factories import BUS_KEYS_SECRET, bus_key, created, purchase_data
 from tests.handlers.workers import run
@@ -97,5 +98,5 @@ def test_a_message_signed_by_the_snippet_is_taken(aws: Aws) -> None:
     assert run(inbound, record) == []
 
     (row,) = (row for row in aws.rows("requests") if row["sk"]["S"] == "REQUEST")
-    assert json.loads(row["body"]["S"])["amountRequested"] in {12.5, "12.5", "12.50"}
+    assert stored.request(row).amount_requested == Decimal("12.50")
     assert aws.on_the_bus() == []

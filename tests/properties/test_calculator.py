@@ -14,7 +14,8 @@ from chalicelib.handlers.http import envelope
 from chalicelib.handlers.http.call import Answer
 from tests.factories import budget, figures
 
-AMOUNTS = st.integers(min_value=-(10**19), max_value=10**19).map(money.from_cents)
+LARGEST_CENTS = 10 ** (money.MAX_DIGITS + money.DECIMALS) - 1
+AMOUNTS = st.integers(-LARGEST_CENTS, LARGEST_CENTS).map(money.from_cents)
 MOMENTS = st.datetimes(
     min_value=datetime(1, 1, 2),  # noqa: DTZ001 - hypothesis takes naive bounds
     max_value=datetime(9999, 12, 30),  # noqa: DTZ001 - the same

@@ -10,14 +10,12 @@ from typing_extensions import TypeVar
 
 from chalicelib import bootstrap
 from chalicelib.domain.access import Actor
+from chalicelib.domain.content import MAX_ID_DIGITS
 from chalicelib.domain.errors import ItemNotFoundError, RequestNotFoundError
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.model import Value
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases.writing import Writing
-
-#: More digits than any id of ours has, and few enough to stay an exact JSON number.
-MAX_ID_DIGITS = 15
 
 _ETAG = re.compile(r'"(\d{1,15})"')
 

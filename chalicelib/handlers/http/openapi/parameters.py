@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 from chalicelib.domain.access import DEPARTMENTS
+from chalicelib.domain.content import MAX_ID_DIGITS
 from chalicelib.domain.errors import StaleVersionError
 from chalicelib.domain.idempotency import MAX_KEY_LENGTH
 from chalicelib.domain.jobs import JobName
 from chalicelib.handlers.http.api import Route
-from chalicelib.handlers.http.call import MAX_ID_DIGITS
 from chalicelib.handlers.http.docs import ASSETS
 from chalicelib.handlers.http.idempotency import HEADER
 from chalicelib.handlers.http.openapi.schemas import Schema, Schemas
