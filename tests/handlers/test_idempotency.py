@@ -5,7 +5,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.handlers.http import idempotency
 from tests.conftest import Aws
-from tests.http_api import Api, token
+from tests.http_api import Api, Reply, token
 
 BODY = {"department": "finance", "amountRequested": 50, "purpose": "Laptops for the audit"}
 
@@ -65,3 +65,18 @@ def test_what_acts_before_its_receipt_does_not_run_while_its_twin_does(
     assert first == second
     assert first[0] in {200, 202}
     assert len(aws.asked()) + len(aws.ordered()) == (0 if path.startswith("/sync") else 1)
+
+
+def test_a_repeat_while_another_repeat_is_at_it_is_replayed(api: Api) -> None:
+    def ask() -> Reply:
+        headers = {idempotency.HEADER: "k"}
+        return api.call("POST", "/ops/jobs/sla-check", role="SuperAdmin", headers=headers)
+
+    first = ask()
+    caller = "superadmin#u-superadmin"
+    bootstrap.claims().claim("idempotency", f"{len(caller)}#{caller}#k", bootstrap.now())
+
+    again = ask()
+
+    assert (again.status, again.json) == (first.status, first.json)
+    assert again.headers[idempotency.REPLAYED] == "true"

@@ -180,6 +180,46 @@ def test_a_replayed_answer_tells_what_is_left_now(limited: Api) -> None:
     assert (told(first)[1], told(again)[1]) == ("4", "3")
 
 
+def keyed(api: Api, key: str, role: str = "Finance Clerk", **fields: object) -> Reply:
+    headers = {"Idempotency-Key": key}
+    return api.call("POST", "/budget-requests", role=role, body=NEW | fields, headers=headers)
+
+
+def test_a_kept_answer_is_replayed_where_the_calls_are_used_up(limited: Api) -> None:
+    first = keyed(limited, "k-1")
+    for _ in range(4):
+        read(limited)
+
+    again = keyed(limited, "k-1")
+
+    assert (again.status, again.json) == (201, first.json)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert told(again) == ("5", "0", "600")
+
+
+def test_a_kept_answer_is_replayed_where_the_creations_are_used_up(limited: Api) -> None:
+    kept = [keyed(limited, key) for key in ("k-1", "k-2")]
+
+    again = keyed(limited, "k-1")
+
+    assert (again.status, again.data) == (201, kept[0].data)
+    assert told(again) == ("2", "0", "600")  # counted all the same
+
+
+def test_a_key_passes_no_limit_but_with_its_kept_answer(limited: Api, aws: Aws) -> None:
+    for key in ("k-1", "k-2"):
+        assert keyed(limited, key).status == 201
+
+    new = keyed(limited, "k-3")
+    foreign = keyed(limited, "k-2", amountRequested=101)
+    unreadable = keyed(limited, "not a key")
+
+    assert (new.status, new.code) == (429, "CREATE_LIMIT_EXCEEDED")
+    assert (foreign.status, foreign.code) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert (unreadable.status, unreadable.code) == (400, "VALIDATION_ERROR")
+    assert len([row for row in aws.rows("requests") if row["sk"]["S"] == "REQUEST"]) == 2
+
+
 def test_calls_that_cannot_be_counted_are_let_through(
     limited: Api, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,19 +157,22 @@ class Api:
                 return envelope.success(answer, message, status=status)
 
             def serve(
-                actor: Actor, at: datetime, path_parameters: Mapping[str, str], call_id: str
+                actor: Actor,
+                at: datetime,
+                within_limits: Callable[[], None],
+                path_parameters: Mapping[str, str],
+                call_id: str,
             ) -> Response:
                 request = self._blueprint.current_request
                 headers, raw = request.headers, _raw(request)
                 if method == "GET" and raw:  # it means nothing there
                     body.refuse_too_large(raw)
                     raw = None
-                key = headers.get(idempotency.HEADER) if method == "POST" else None
-                keyed = None
-                if key is not None:
-                    named = str(request.context.get("path"))
-                    print_ = fingerprint(method, named, _query(request), raw or b"")
-                    keyed = idempotency.KeyedCall(bootstrap.receipts(), actor, key, print_, at)
+                keyed = _keyed(request, raw, actor, at)
+                replayed = keyed.replay() if keyed else None
+                if replayed:  # an answer that was given is no call too many
+                    return replayed
+                within_limits()
 
                 def keep(given: Answer) -> Receipt:
                     assert keyed is not None  # noqa: S101 - only handed out with a key
@@ -202,7 +205,9 @@ class Api:
                 return self._admitted(
                     declared,
                     call_id,
-                    lambda actor, at: serve(actor, at, path_parameters, call_id),
+                    lambda actor, at, within_limits: serve(
+                        actor, at, within_limits, path_parameters, call_id
+                    ),
                 )
 
             self._register(declared, answer)
@@ -345,18 +350,26 @@ class Api:
         self._blueprint.route(route.path, methods=[route.method], content_types=[])(handle)
 
     def _admitted(
-        self, route: Route, call_id: str, serve: Callable[[Actor, datetime], Response]
+        self,
+        route: Route,
+        call_id: str,
+        serve: Callable[[Actor, datetime, Callable[[], None]], Response],
     ) -> Response:
-        """Serve who proved who they are, within their limits, and tell them what is left."""
+        """Serve who proved who they are, and tell them what is left of their limits.
+
+        `serve` asks whether the call is within them, unless it has its answer already.
+        """
         secrets, at = bootstrap.jwt_secrets(), bootstrap.now()
         actor = authentication.caller_of(self._blueprint.current_request.headers, secrets, at)
         usage = rate_limit.count(actor, at, is_creation=route.is_creation)
 
-        def admit() -> Response:
+        def within_limits() -> None:
             if usage:
                 usage.check()
+
+        def admit() -> Response:
             access.may_call(actor, route.scope)
-            return serve(actor, at)
+            return serve(actor, at, within_limits)
 
         response = self._guarded(admit, call_id)
         if usage:  # refusals tell what is left as well
@@ -390,6 +403,17 @@ class Api:
 
     def _call_id(self) -> str:
         return str(self._blueprint.current_request.context.get("requestId", "unknown"))
+
+
+def _keyed(
+    request: Request, raw: bytes | None, actor: Actor, at: datetime
+) -> idempotency.KeyedCall | None:
+    key = request.headers.get(idempotency.HEADER) if request.method == "POST" else None
+    if key is None:
+        return None
+    named = str(request.context.get("path"))
+    print_ = fingerprint(request.method, named, _query(request), raw or b"")
+    return idempotency.KeyedCall(bootstrap.receipts(), actor, key, print_, at)
 
 
 def _query(request: Request) -> dict[str, list[str]]:

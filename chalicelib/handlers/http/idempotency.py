@@ -29,7 +29,7 @@ _KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY_LENGTH}}}")
 
 
 class KeyedCall:
-    """One call with a key: its receipt is looked for before it runs, and again where it fails."""
+    """One call with a key: its receipt is looked for before all else, and again where it fails."""
 
     def __init__(
         self, receipts: Receipts, actor: Actor, key: str, fingerprint: str, at: datetime
@@ -43,20 +43,29 @@ class KeyedCall:
         self._fingerprint = fingerprint
         self._at = at
 
+    def replay(self) -> Response | None:
+        """Return the answer that was given before, or None.
+
+        Raises IdempotencyKeyReusedError where the key came with another call.
+        """
+        known = self._receipts.find(self._caller, self._key, self._at)
+        if known is None:
+            return None
+        if known.fingerprint != self._fingerprint:
+            raise IdempotencyKeyReusedError
+        return envelope.raw(known.body, known.status, known.headers | {REPLAYED: "true"})
+
     def run(self, act: Callable[[], Response]) -> Response:
-        """Answer as before, or run `act`.
+        """Run `act`, of which there was no answer to replay.
 
         A call that lost a race against its own twin fails on what the twin changed: its receipt
         is looked for once more before the failure is told. Raises IdempotencyKeyReusedError where
         the key came with another call, and what `act` raises.
         """
-        replayed = self._replay()
-        if replayed:
-            return replayed
         try:
             return act()
         except BudgetRequestsError:
-            replayed = self._replay()
+            replayed = self.replay()
             if replayed:
                 return replayed
             raise
@@ -64,15 +73,19 @@ class KeyedCall:
     def run_alone(self, claims: Claims, act: Callable[[], Response]) -> Response:
         """Do as `run` does where `act` has effects before its receipt is kept.
 
-        Its twin must not be at it meanwhile: raises IdempotencyKeyTakenError.
+        Its twin must not be at it meanwhile, and may just have ended: raises
+        IdempotencyKeyTakenError where nothing is kept yet.
         """
         own = f"{len(self._caller)}#{self._caller}#{self._key}"
         try:
             claims.claim(_CONSUMER, own, self._at)
         except ClaimHeldError:
+            replayed = self.replay()
+            if replayed:
+                return replayed
             raise IdempotencyKeyTakenError from None
         try:
-            return self.run(act)
+            return self.replay() or self.run(act)
         finally:
             claims.release(_CONSUMER, own)
 
@@ -87,11 +100,3 @@ class KeyedCall:
             body=str(response.body),
             expires_at=self._at + REMEMBER,
         )
-
-    def _replay(self) -> Response | None:
-        known = self._receipts.find(self._caller, self._key, self._at)
-        if known is None:
-            return None
-        if known.fingerprint != self._fingerprint:
-            raise IdempotencyKeyReusedError
-        return envelope.raw(known.body, known.status, known.headers | {REPLAYED: "true"})
