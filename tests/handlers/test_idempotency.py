@@ -1,5 +1,7 @@
 """`Idempotency-Key`: what one call is, whose key it is, and two calls at once."""
 
+import json
+
 import pytest
 
 from chalicelib import bootstrap
@@ -79,4 +81,65 @@ def test_a_repeat_while_another_repeat_is_at_it_is_replayed(api: Api) -> None:
     again = ask()
 
     assert (again.status, again.json) == (first.status, first.json)
+    assert again.headers[idempotency.REPLAYED] == "true"
+
+
+def create(api: Api, raw: bytes, key: str = "k", query: str = "") -> Reply:
+    headers = {idempotency.HEADER: key}
+    at = f"/budget-requests{query}"
+    return api.call("POST", at, role="Finance Clerk", raw=raw, headers=headers)
+
+
+def test_all_that_is_wrong_with_a_call_is_told_at_once_wherever_it_stands(api: Api) -> None:
+    refused = create(api, b'{"department": "moon"}', key="not a key", query="?colour=red")
+
+    assert (refused.status, refused.code) == (400, "VALIDATION_ERROR")
+    assert refused.errors.keys() == {
+        idempotency.HEADER,
+        "colour",
+        "department",
+        "amountRequested",
+        "purpose",
+    }
+
+
+@pytest.mark.parametrize("other", [b'{"department": "moon"}', b"not json", b"{}", b""])
+def test_a_used_key_is_told_before_what_is_wrong_with_the_other_call(
+    api: Api, other: bytes
+) -> None:
+    assert create(api, json.dumps(BODY).encode()).status == 201
+
+    refused = create(api, other)
+
+    assert (refused.status, refused.code) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_the_same_body_in_other_spacing_and_order_is_the_same_call(api: Api) -> None:
+    first = create(api, json.dumps(BODY | {"amountRequested": 50.25}).encode())
+
+    turned = dict(reversed(BODY.items())) | {"amountRequested": 50.25}
+    again = create(api, json.dumps(turned, indent=2).encode())
+
+    assert first.status == 201
+    assert again.json == first.json
+    assert again.headers[idempotency.REPLAYED] == "true"
+
+
+def test_a_number_is_not_the_same_body_as_its_text(api: Api) -> None:
+    assert create(api, json.dumps(BODY | {"amountRequested": 50.25}).encode()).status == 201
+
+    assert create(api, json.dumps(BODY | {"amountRequested": "50.25"}).encode()).status == 422
+
+
+def test_no_body_is_the_same_call_as_an_empty_object(api: Api) -> None:
+    at = f"/budget-requests/{api.draft()}/submit"
+
+    def submit(raw: bytes) -> Reply:
+        headers = {idempotency.HEADER: "k-submit"}
+        return api.call("POST", at, role="Finance Clerk", raw=raw, headers=headers)
+
+    first, again = submit(b""), submit(b"{ }")
+
+    assert first.status == 200
+    assert again.json == first.json
     assert again.headers[idempotency.REPLAYED] == "true"

@@ -216,7 +216,7 @@ def test_a_key_passes_no_limit_but_with_its_kept_answer(limited: Api, aws: Aws) 
 
     assert (new.status, new.code) == (429, "CREATE_LIMIT_EXCEEDED")
     assert (foreign.status, foreign.code) == (422, "IDEMPOTENCY_KEY_REUSED")
-    assert (unreadable.status, unreadable.code) == (400, "VALIDATION_ERROR")
+    assert (unreadable.status, unreadable.code) == (429, "CREATE_LIMIT_EXCEEDED")
     assert len([row for row in aws.rows("requests") if row["sk"]["S"] == "REQUEST"]) == 2
 
 

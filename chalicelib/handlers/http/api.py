@@ -39,6 +39,7 @@ from chalicelib.handlers.http import (
 )
 from chalicelib.handlers.http.answers import Gives
 from chalicelib.handlers.http.call import Answer, Body, Call, Nothing, Query
+from chalicelib.handlers.http.faults import Faults
 from chalicelib.observability import (
     CORRELATION_HEADER,
     Metric,
@@ -168,11 +169,20 @@ class Api:
                 if method == "GET" and raw:  # it means nothing there
                     body.refuse_too_large(raw)
                     raw = None
-                keyed = _keyed(request, raw, actor, at)
+                faults, keyed = Faults(), None
+                with faults.collected():
+                    keyed = _keyed(request, raw, actor, at)
                 replayed = keyed.replay() if keyed else None
                 if replayed:  # an answer that was given is no call too many
                     return replayed
                 within_limits()
+                with faults.collected():
+                    asked = query.parse(_query(request), asks)
+                with faults.collected():
+                    content_type = headers.get("content-type")
+                    finder = partial(also, actor) if also else None
+                    given_body = body.parse(raw, content_type, takes, also=finder)
+                faults.tell()
 
                 def keep(given: Answer) -> Receipt:
                     assert keyed is not None  # noqa: S101 - only handed out with a key
@@ -183,13 +193,8 @@ class Api:
                     at=at,
                     actor=actor,
                     path=path_parameters,
-                    body=body.parse(
-                        raw,
-                        headers.get("content-type"),
-                        takes,
-                        also=partial(also, actor) if also else None,
-                    ),
-                    query=query.parse(_query(request), asks),
+                    body=given_body,
+                    query=asked,
                     if_match=headers.get("if-match"),
                     keep=keep if keyed else None,
                 )
@@ -412,7 +417,7 @@ def _keyed(
     if key is None:
         return None
     named = str(request.context.get("path"))
-    print_ = fingerprint(request.method, named, _query(request), raw or b"")
+    print_ = fingerprint(request.method, named, _query(request), body.meaning(raw))
     return idempotency.KeyedCall(bootstrap.receipts(), actor, key, print_, at)
 
 

@@ -49,8 +49,24 @@ def parse(
     raise InvalidInputError(wrong)
 
 
+def meaning(raw: bytes | None) -> bytes:
+    """Return what a body says however it is spaced and ordered; the body itself if it is not JSON.
+
+    No body says what an empty object says, as `parse` has it.
+    """
+    try:
+        said = _strict(raw) if raw else {}
+        return json.dumps(said, sort_keys=True, separators=(",", ":"), default=_spelled).encode()
+    except (InvalidInputError, BodyTooLargeError, RecursionError):
+        return raw or b""
+
+
+def _spelled(number: Decimal) -> dict[str, str]:
+    return {"number": str(number)}  # no object that any of our models takes
+
+
 def refuse_too_large(raw: bytes) -> None:
-    """Look at nothing but the size of a body that means nothing; raises BodyTooLargeError."""
+    """Look at nothing but the size of a body; raises BodyTooLargeError."""
     if len(raw) > MAX_BODY_BYTES:
         raise BodyTooLargeError(f"The body must be at most {MAX_BODY_BYTES} bytes")
 
@@ -58,10 +74,13 @@ def refuse_too_large(raw: bytes) -> None:
 def _json(raw: str | bytes, content_type: str) -> object:
     if content_type.split(";", maxsplit=1)[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("The body must be application/json")
+    return _strict(raw)
+
+
+def _strict(raw: str | bytes) -> object:
     try:
         text = raw if isinstance(raw, bytes) else raw.encode()
-        if len(text) > MAX_BODY_BYTES:
-            raise BodyTooLargeError(f"The body must be at most {MAX_BODY_BYTES} bytes")
+        refuse_too_large(text)
         return json.loads(
             text.decode(),
             parse_float=_exact,  # no amount passes through a binary float
