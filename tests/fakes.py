@@ -225,7 +225,9 @@ class FakeBudgetStore:
         if limited and known is None:
             raise BudgetUnknownError(str(key))
         if limited and known and known.available < limited:
-            raise InsufficientBudgetError(needed=str(limited), available=str(known.available))
+            raise InsufficientBudgetError(
+                str(key), needed=str(limited), available=str(known.available)
+            )
         taken = sum((hold.amount for hold in holds), Decimal("0.00"))
         self._claim(key, taken)
         if known:

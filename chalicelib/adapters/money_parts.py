@@ -76,6 +76,6 @@ def _budget_part(key: BudgetKey, move: _Move) -> Part:
             return BudgetUnknownError(str(key))
         available = money.from_cents(int(known["available_cents"]["N"]))
         needed = money.from_cents(move.limited)
-        return InsufficientBudgetError(needed=str(needed), available=str(available))
+        return InsufficientBudgetError(str(key), needed=str(needed), available=str(available))
 
     return Part(add, refused)

@@ -46,18 +46,22 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 
-class BudgetRequestsError(Exception):
-    """Root of all declared errors; `code` is part of the published catalogue."""
-
-    code: ClassVar[str]
-
-
 @dataclass(frozen=True)
 class FieldError:
     """One thing wrong with one field; `field` is a dotted path such as `items.0.unitCost`."""
 
     field: str
     message: str
+
+
+class BudgetRequestsError(Exception):
+    """Root of all declared errors; `code` is part of the published catalogue.
+
+    `errors` is what there is to tell apart from the message, each under a name of its own.
+    """
+
+    code: ClassVar[str]
+    errors: tuple[FieldError, ...] = ()
 
 
 class AuthenticationError(BudgetRequestsError):
@@ -361,10 +365,12 @@ class InsufficientBudgetError(BudgetRequestsError):
 
     code = "INSUFFICIENT_BUDGET"
 
-    def __init__(self, *, needed: str, available: str) -> None:
+    def __init__(self, budget: str, *, needed: str, available: str) -> None:
         super().__init__(f"Insufficient budget: {needed} needed, {available} available")
+        self.budget = budget
         self.needed = needed
         self.available = available
+        self.errors = (FieldError("needed", needed), FieldError("available", available))
 
 
 class BudgetUnknownError(BudgetRequestsError):
@@ -374,6 +380,7 @@ class BudgetUnknownError(BudgetRequestsError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"No budget is known for {what}")
+        self.budget = what
 
 
 class FinanceUnavailableError(BudgetRequestsError):

@@ -1,6 +1,6 @@
 """A reviewer's other verbs: decide single lines, approve many at once, see what would be held."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from chalicelib.domain import access, allocations, drafting, transitions
@@ -20,6 +20,7 @@ from chalicelib.domain.errors import (
     BudgetUnknownError,
     BulkRefusedError,
     FieldError,
+    InsufficientBudgetError,
     InvalidInputError,
     InvalidStatusError,
     RequestNotFoundError,
@@ -107,8 +108,8 @@ def approve_many(
     Before it is refused for want of money or of a budget, what helps a single approval is tried.
 
     Raises ForbiddenError for who reviews nothing; BulkRefusedError with what stands in the way of
-    each; InsufficientBudgetError, BudgetUnknownError, ConflictError where the transaction itself
-    was refused.
+    each; InsufficientBudgetError, BudgetUnknownError with what draws on that budget, ConflictError
+    where the transaction itself was refused.
     """
     access.may_review_some(by)
     approval = Approval(review_notes=bulk.review_notes, buffer_percentage=bulk.buffer_percentage)
@@ -119,7 +120,8 @@ def approve_many(
         try:
             changes.append(transitions.approve(_found(known, request_id), approval, by, at))
         except BudgetRequestsError as error:
-            refused.append(FieldError(f"ids.{index}", f"{request_id}: {error.code}: {error}"))
+            refused.append(FieldError(f"ids.{index}", str(error)))
+            refused.append(FieldError(f"ids.{index}.code", error.code))
     if refused:
         raise BulkRefusedError(tuple(refused))
     approved = tuple(change.after for change in changes)
@@ -131,8 +133,19 @@ def approve_many(
     remedies = for_want_of_money(
         keys, by=by, at=at, due=due, store=store, budget_store=budget_store, finance=finance
     )
-    remedied(commit, remedies)
+    try:
+        remedied(commit, remedies)
+    except (InsufficientBudgetError, BudgetUnknownError) as error:
+        error.errors += tuple(_drawing_on(error.budget, changes))
+        raise
     return approved
+
+
+def _drawing_on(budget: str, changes: Sequence[Change]) -> Iterator[FieldError]:
+    """Say which of a bulk would draw on a budget, and how much, by their places."""
+    for index, change in enumerate(changes):
+        if change.hold and str(change.hold.key) == budget:
+            yield FieldError(f"ids.{index}", f"would hold {change.hold.amount} of {budget}")
 
 
 def funds(

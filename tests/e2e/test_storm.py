@@ -207,7 +207,7 @@ def approve_at_once(client: Client, ids: Sequence[int]) -> None:
     while left:
         answer = client.insist("/budget-requests/bulk-approve", {"ids": left})
         if answer.code == "BULK_REFUSED":
-            taken = {int(error["field"].removeprefix("ids.")) for error in answer.told["errors"]}
+            taken = {int(error["field"].split(".")[1]) for error in answer.told["errors"]}
             left = [each for place, each in enumerate(left) if place not in taken]
         elif answer.code == "INSUFFICIENT_BUDGET":
             left.pop()

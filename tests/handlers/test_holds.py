@@ -165,6 +165,40 @@ def test_an_override_says_why_and_nothing_else_does(
     assert list(reply.errors) == [field]
 
 
+def test_a_refusal_for_want_of_money_has_its_figures_as_fields(api: Api) -> None:
+    refused = approve(api, api.waiting(amountRequested=380_001))
+
+    assert refused.errors == {"needed": "380001.00", "available": "380000.00"}
+
+
+def test_a_bulk_refused_for_want_of_money_says_what_each_would_hold(api: Api) -> None:
+    ids = [api.waiting(amountRequested=amount) for amount in (200_000, 190_000)]
+
+    refused = api.post("/budget-requests/bulk-approve", "Finance Admin", {"ids": ids})
+
+    assert (refused.status, refused.code) == (409, "INSUFFICIENT_BUDGET")
+    assert refused.errors == {
+        "needed": "390000.00",
+        "available": "380000.00",
+        "ids.0": "would hold 200000.00 of finance 2026 Q1",
+        "ids.1": "would hold 190000.00 of finance 2026 Q1",
+    }
+
+
+def test_a_bulk_that_is_refused_says_why_of_each_that_stands_in_the_way(api: Api) -> None:
+    ids = [api.waiting(), api.draft(), 404]
+
+    refused = api.post("/budget-requests/bulk-approve", "Finance Admin", {"ids": ids})
+
+    assert (refused.status, refused.code) == (409, "BULK_REFUSED")
+    assert refused.errors.keys() == {"ids.1", "ids.1.code", "ids.2", "ids.2.code"}
+    assert "draft" in refused.errors["ids.1"]
+    assert refused.errors["ids.1.code"] == "INVALID_STATUS"
+    assert refused.errors["ids.2"] == "Budget request not found"
+    assert refused.errors["ids.2.code"] == "NOT_FOUND"
+    assert api.get(f"/budget-requests/{ids[0]}", "Finance Admin").data["status"] == "PENDING"
+
+
 def test_a_bulk_overrides_nothing(api: Api) -> None:
     body = {"ids": [api.waiting()], **BECAUSE}
 

@@ -7,12 +7,7 @@ from typing import Any
 from chalice import Response
 
 from chalicelib.domain import errors
-from chalicelib.domain.errors import (
-    BudgetRequestsError,
-    BulkRefusedError,
-    InvalidInputError,
-    UnhealthyError,
-)
+from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.domain.events import plain
 from chalicelib.handlers.http.call import Answer
 
@@ -100,7 +95,7 @@ def failure(error: BudgetRequestsError, call_id: str) -> Response:
         "code": error.code,
         "requestId": call_id,
     }
-    if isinstance(error, InvalidInputError | BulkRefusedError | UnhealthyError) and error.errors:
+    if error.errors:
         body["errors"] = [{"field": e.field, "message": e.message} for e in error.errors]
     if isinstance(error, errors.ConfigurationError):
         body["message"] = "The service is not configured; its log says what is missing"

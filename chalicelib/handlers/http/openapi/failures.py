@@ -142,8 +142,15 @@ def _example(code: str, message: str) -> dict[str, Any]:
         example["message"] = "Validation failed"
         example["errors"] = [{"field": "items.0.unitCost", "message": "must be a number"}]
     if code == errors.BulkRefusedError.code:
-        wrong = "20260000002: INVALID_STATUS: this one is a draft"
-        example["errors"] = [{"field": "ids.1", "message": wrong}]
+        wrong = "Only budget requests waiting for review can be approved; this one is a draft"
+        example["errors"] = [
+            {"field": "ids.1", "message": wrong},
+            {"field": "ids.1.code", "message": errors.InvalidStatusError.code},
+        ]
+    if code == errors.InsufficientBudgetError.code:
+        refused = errors.InsufficientBudgetError("", needed="55125.00", available="52500.00")
+        example["message"] = str(refused)
+        example["errors"] = [{"field": e.field, "message": e.message} for e in refused.errors]
     if code == errors.UnhealthyError.code:
         example["errors"] = [{"field": "queue audit", "message": "failed after 3000 ms"}]
     return example
