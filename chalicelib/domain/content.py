@@ -119,7 +119,7 @@ class DraftChange(Value):
     priority: Priority = "medium"
     linked_purchase_request_id: Reference | None = None
     linked_purchase_request_ref_no: Reference | None = None
-    items: tuple[NewItem, ...] | None = Field(default=None, max_length=MAX_ITEMS)
+    items: tuple[NewItem, ...] = Field(default=(), max_length=MAX_ITEMS)
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

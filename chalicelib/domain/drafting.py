@@ -12,6 +12,10 @@ from chalicelib.domain.errors import FieldError, InvalidInputError, InvalidStatu
 from chalicelib.domain.events import AuditAction, EventType
 from chalicelib.domain.requests import BudgetRequest, LineItem, Status
 
+#: What people can change in a draft, by the names of the API; the budget's picture is not of them.
+_WIRE_NAMES = {name: str(field.alias) for name, field in DraftChange.model_fields.items()}
+_WIRE_NAMES["item_allocations"] = _WIRE_NAMES.pop("items")
+
 
 def update(
     request: BudgetRequest, new: DraftChange, by: Actor, at: datetime, *, budget: BudgetPicture
@@ -22,11 +26,11 @@ def update(
     """
     _editable(request, by, "changed")
     fields: dict[str, Any] = {name: getattr(new, name) for name in new.model_fields_set - {"items"}}
-    if new.items is not None:
+    if "items" in new.model_fields_set:
         fields |= _lines(request, new.items)
     amount = fields.get("amount_requested", request.amount_requested)
     fields |= budget.seen_by(amount)
-    return _updated(request, fields, sorted(_wire_names(new)), by, at)
+    return _updated(request, fields, by, at)
 
 
 def delete(request: BudgetRequest, by: Actor, at: datetime) -> Change:
@@ -48,7 +52,7 @@ def add_item(request: BudgetRequest, new: NewItem, by: Actor, at: datetime) -> C
     number = request.items_so_far + 1
     lines = (*request.item_allocations, LineItem.asked_for(number, new))
     fields = {"item_allocations": lines, "items_so_far": number}
-    return _updated(request, fields, ["items"], by, at)
+    return _updated(request, fields, by, at)
 
 
 def change_item(
@@ -67,7 +71,7 @@ def change_item(
     if changed.quantity * changed.unit_cost != changed.total_cost:
         raise InvalidInputError((FieldError("totalCost", "must be quantity × unitCost"),))
     lines = tuple(changed if i.id == item_id else i for i in request.item_allocations)
-    return _updated(request, {"item_allocations": lines}, ["items"], by, at)
+    return _updated(request, {"item_allocations": lines}, by, at)
 
 
 def remove_item(request: BudgetRequest, item_id: int, by: Actor, at: datetime) -> Change:
@@ -78,7 +82,7 @@ def remove_item(request: BudgetRequest, item_id: int, by: Actor, at: datetime) -
     _editable(request, by, "changed")
     request.item(item_id)
     lines = tuple(item for item in request.item_allocations if item.id != item_id)
-    return _updated(request, {"item_allocations": lines}, ["items"], by, at)
+    return _updated(request, {"item_allocations": lines}, by, at)
 
 
 def _editable(request: BudgetRequest, by: Actor, verb: str) -> None:
@@ -95,13 +99,12 @@ def _lines(request: BudgetRequest, items: tuple[NewItem, ...]) -> dict[str, Any]
     return {"item_allocations": lines, "items_so_far": request.items_so_far + len(items)}
 
 
-def _updated(
-    request: BudgetRequest, fields: dict[str, Any], names: list[str], by: Actor, at: datetime
-) -> Change:
+def _updated(request: BudgetRequest, fields: dict[str, Any], by: Actor, at: datetime) -> Change:
+    names = sorted(
+        name
+        for field, name in _WIRE_NAMES.items()
+        if field in fields and fields[field] != getattr(request, field)
+    )
     return Step(request, by, at, AuditAction.UPDATE, "UPDATED").to(
         fields, (EventType.UPDATED, {"changedFields": names})
     )
-
-
-def _wire_names(new: DraftChange) -> list[str]:
-    return [str(DraftChange.model_fields[name].alias) for name in new.model_fields_set]

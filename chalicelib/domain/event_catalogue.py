@@ -33,7 +33,7 @@ class CreatedData(RequestEventData):
 
 
 class UpdatedData(RequestEventData):
-    """A draft was changed; `changedFields` names what."""
+    """A draft was changed; `changedFields` names what is other than before."""
 
     changed_fields: list[str]
 

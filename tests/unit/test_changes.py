@@ -7,11 +7,12 @@ from pydantic import ValidationError
 
 from chalicelib.domain import allocations, drafting, transitions
 from chalicelib.domain.access import Actor
+from chalicelib.domain.budgets import BudgetPicture
 from chalicelib.domain.changes import Change
-from chalicelib.domain.content import ItemApproval
+from chalicelib.domain.content import DraftChange, ItemApproval
 from chalicelib.domain.errors import ForbiddenError
 from chalicelib.domain.events import AuditAction, EventType
-from chalicelib.domain.requests import Status
+from chalicelib.domain.requests import BudgetRequest, Status
 from tests.factories import (
     ADMIN,
     CLERK,
@@ -273,3 +274,28 @@ def test_audit_hears_of_lines_that_came_and_of_lines_that_went() -> None:
     assert gone.new_values["itemAllocations"] == []
     assert gone.changed_fields
     assert "itemAllocations" in gone.changed_fields
+
+
+def changed_fields(request: BudgetRequest, **fields: object) -> list[str]:
+    body = DraftChange.model_validate(fields)
+    picture = BudgetPicture(budget=None)
+    (event,) = drafting.update(request, body, CLERK, LATER, budget=picture).events
+    names = event.data["changedFields"]
+    assert isinstance(names, list)
+    return names
+
+
+def test_an_update_names_what_is_other_than_before_and_nothing_else() -> None:
+    request = draft(purpose="Laptops for the audit", items=[item_body()])
+
+    assert changed_fields(request, purpose="Laptops for the audit", priority="high") == ["priority"]
+    assert changed_fields(request, purpose="Screens for the audit") == ["purpose"]
+    assert changed_fields(request, items=[]) == ["items"]
+    assert changed_fields(draft(), items=[]) == []
+
+
+def test_items_cannot_be_replaced_by_nothing_at_all() -> None:
+    with pytest.raises(ValidationError) as caught:
+        DraftChange.model_validate({"items": None})
+
+    assert [error["loc"] for error in caught.value.errors()] == [("items",)]
