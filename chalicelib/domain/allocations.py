@@ -102,4 +102,4 @@ def _decided(
         "decidedBy": step.by.id,
         "notes": notes,
     }
-    return step.to({"item_allocations": lines}, (event, data), comments=notes)
+    return step.to({"item_allocations": lines}, (event, data), comments=notes, item=decided)

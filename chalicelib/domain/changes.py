@@ -58,10 +58,14 @@ class Step:
         fields: dict[str, Any],
         *news: News,
         comments: str | None = None,
+        item: LineItem | None = None,
         hold: Hold | None = None,
         release: Release | None = None,
     ) -> Change:
-        """Return the Change to `fields` that is told by these events, in this order."""
+        """Return the Change to `fields` that is told by these events, in this order.
+
+        `item` is the line that was decided, as it is now.
+        """
         before = None if self.is_new else self.request
         entry = HistoryEntry(
             action=self.verb,
@@ -72,6 +76,8 @@ class Step:
             changed_by_role=self.by.role,
             changed_at=self.at,
             comments=comments,
+            item_id=item.id if item else None,
+            allocated_amount=item.allocated_amount if item else None,
         )
         history = (*self.request.history, entry)
         archived = history[:ARCHIVED_AT_ONCE] if len(history) > MAX_CARRIED_HISTORY else ()

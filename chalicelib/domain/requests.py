@@ -74,7 +74,7 @@ class LineItem(Value):
 
 
 class HistoryEntry(Value):
-    """Who moved the request from where to where."""
+    """Who moved the request from where to where; of a decided item, which and what it was given."""
 
     action: str
     from_status: Status | None = None
@@ -84,6 +84,8 @@ class HistoryEntry(Value):
     changed_by_role: str
     changed_at: datetime
     comments: str | None = None
+    item_id: int | None = None
+    allocated_amount: Money | None = None
 
 
 class BudgetRequest(Value):

@@ -1,6 +1,7 @@
 """What every change carries: a version, history, one event, one audit entry."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from chalicelib.domain import allocations, drafting, transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetPicture
 from chalicelib.domain.changes import Change
-from chalicelib.domain.content import DraftChange, ItemApproval
+from chalicelib.domain.content import DraftChange, ItemApproval, ItemRejection
 from chalicelib.domain.errors import ForbiddenError
 from chalicelib.domain.events import AuditAction, EventType
 from chalicelib.domain.requests import BudgetRequest, Status
@@ -299,3 +300,19 @@ def test_items_cannot_be_replaced_by_nothing_at_all() -> None:
         DraftChange.model_validate({"items": None})
 
     assert [error["loc"] for error in caught.value.errors()] == [("items",)]
+
+
+def test_history_says_which_item_was_decided_and_what_it_was_given() -> None:
+    before = waiting(items=[item_body(), item_body()])
+
+    after = allocations.approve_item(before, 2, ItemApproval(), ADMIN, LATER).after
+    after = allocations.reject_item(
+        after, 1, ItemRejection(review_notes="Not now"), ADMIN, LATER
+    ).after
+
+    told = [(each.action, each.item_id, each.allocated_amount) for each in after.history[-3:]]
+    assert told == [
+        ("SUBMITTED", None, None),
+        ("ITEM_APPROVED", 2, Decimal(2500)),
+        ("ITEM_REJECTED", 1, None),
+    ]
