@@ -91,6 +91,7 @@ class DynamoRequestLists:
         rows = HistoryRow.query(
             request_pk(request_id),
             HistoryRow.sk.between(history_sk(first), history_sk(last)),
+            consistent_read=True,  # as the request was that says how many there are
         )
         return [
             HistoryEntry.model_validate(entry) for row in rows for entry in json.loads(row.body)

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib import bootstrap
+from chalicelib.adapters import tables
 from chalicelib.domain import allocations, drafting, transitions
 from chalicelib.domain.access import DEPARTMENTS
 from chalicelib.domain.changes import ARCHIVED_AT_ONCE, Change
@@ -14,6 +16,7 @@ from chalicelib.domain.listing import ListQuery, Selection, position, select
 from chalicelib.domain.requests import Status
 from chalicelib.domain.totals import DepartmentTotals, Tally
 from tests.adapters.conftest import Stores
+from tests.botocore_answers import calls_of
 from tests.factories import (
     ADMIN,
     AT,
@@ -214,3 +217,15 @@ def test_older_history_is_read_chunk_by_chunk(stores: Stores) -> None:
         "SUBMITTED",
         "ITEM_APPROVED",
     ]
+
+
+@pytest.mark.usefixtures("aws")
+def test_older_history_is_read_as_last_written() -> None:
+    """As the request was that says how much of it there is."""
+    lists = bootstrap.request_lists()
+
+    with calls_of(tables.client()) as calls:
+        lists.archived_history(20260000001, first=0, last=24)
+
+    ((operation, asked),) = calls
+    assert (operation, asked.get("ConsistentRead")) == ("Query", True)
