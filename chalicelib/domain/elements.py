@@ -30,3 +30,13 @@ mtext mtr munder munderover none semantics
 """
 
 ELEMENTS = frozenset(f"{_HTML} {_SVG} {_MATHML}".split())
+
+_BOOLEAN = """
+allowfullscreen async autofocus autoplay checked contenteditable controls default defer disabled
+download draggable formnovalidate hidden inert ismap itemscope loop multiple muted nomodule
+noshade novalidate nowrap open playsinline popover readonly required reversed scoped seamless
+selected spellcheck
+"""
+
+#: The attributes of HTML that need no value: what a tag may hold that has no `=`.
+BOOLEAN_ATTRIBUTES = frozenset(_BOOLEAN.split())

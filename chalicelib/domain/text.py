@@ -2,13 +2,14 @@
 
 import html
 import re
+from bisect import bisect_left
 from typing import Annotated
 
 import nh3
 from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic.fields import FieldInfo
 
-from chalicelib.domain.elements import ELEMENTS
+from chalicelib.domain.elements import BOOLEAN_ATTRIBUTES, ELEMENTS
 
 #: Longer texts are refused unread: four times the longest limit below, and short enough that the
 #: parser, whose time grows with the square of how deep tags are nested, is done at once.
@@ -19,15 +20,29 @@ MAX_PASSES = 5
 
 _BETWEEN = "\t\n\f\r /"
 
+#: A name that could be an element's, or one half of it: custom elements have a hyphen in theirs.
+_PART = r"[a-z][a-z0-9_]*(?:-[a-z0-9._-]*)?"
+
 #: What the parser has to be protected from, or to be shown: `special` and `name` begin a tag where
 #: they are closed; `word` is what else a browser might take for one.
 _SIGN = re.compile(
     r"[&\r]|<(?:(?P<special>!--|!doctype|!\[cdata\[|\?[a-z])"
-    rf"|(?P<slash>/?)(?P<name>[a-z][a-z0-9-]*)(?=[{_BETWEEN}>]|\Z)"
+    rf"|(?P<slash>/?)(?P<name>{_PART}(?::{_PART})*)(?=[{_BETWEEN}>]|\Z)"
     r"|(?P<word>[a-z]))?",
     re.IGNORECASE | re.ASCII,
 )
+_ATTRIBUTE = re.compile(
+    rf"[{_BETWEEN}\"'](?P<name>[a-z_:@][a-z0-9_:.@-]*)[{_BETWEEN[:-1]}]*=(?!=)",
+    re.IGNORECASE | re.ASCII,
+)
 _HANDLER = re.compile(r"\bon[a-z]+\s*=", re.IGNORECASE | re.ASCII)
+
+#: These go with what stands in them.
+_WHOLE = {"script", "style"}
+
+#: More characters of attributes without a value than any tag has.
+_FEW_WORDS = 200
+
 _SCRIPT_END = re.compile(rf"</(script|style)(?=[{_BETWEEN}>])", re.IGNORECASE | re.ASCII)
 
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -36,8 +51,9 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 def strip_markup(text: str) -> str:
     """Return `text` without HTML tags and scripts; everything else comes back as typed.
 
-    A tag is `<`, the name of an element of HTML, SVG or MathML, and `>`; so are comments and the
-    like. One that is never closed is kept as text, its `<` parted from the name by a space.
+    A tag is `<`, a name that could be an element's, nothing or attributes, and `>`; so are comments
+    and the like. Words that are no attributes compare something: `x<y and z>3` is text. A tag that
+    is never closed is text too, its `<` parted from the name of an element by a space.
     Raises ValueError where tags hide in tags deeper than anyone types by accident.
     """
     for _ in range(MAX_PASSES):
@@ -59,6 +75,7 @@ def _without_tags(text: str) -> str:
     some have the parser move or drop what stands in them, unless it goes with its content.
     """
     last_handler = max((found.start() for found in _HANDLER.finditer(text)), default=-1)
+    attributes = [found.start("name") for found in _ATTRIBUTE.finditer(text)]
     last_end = {found[1].lower(): found.start() for found in _SCRIPT_END.finditer(text)}
 
     def shield(found: re.Match[str]) -> str:
@@ -66,22 +83,29 @@ def _without_tags(text: str) -> str:
         if not sign.startswith("<"):
             return {"&": "&amp;", "\r": "&#13;"}[sign]
         name = (found["name"] or "").lower()
-        if found["special"] or name in ELEMENTS:
-            close = text.find("-->" if found["special"] == "!--" else ">", start + 2)
-            rest = text[end:] if close < 0 else text[end:close]
-            # `a<b and c>d` compares variables; `<b>` and `<b class=x>` do not.
-            is_bare = close >= 0 and not rest.strip(_BETWEEN)
-            if len(name) == 1 and "=" not in rest and not is_bare:
-                return "&lt;" + sign[1:]
-            if close < 0:
-                return "&lt; " + sign[1:]
+        close = text.find("-->" if found["special"] == "!--" else ">", start + 2)
+        if close >= 0 and (found["special"] or (name and is_tag(name, end, close))):
             if found["special"]:
                 return sign
             goes_whole = last_end.get(name, -1) >= start
             return f"<{found['slash']}{name if goes_whole else 'span'} "
-        # Browsers run the handlers of elements they do not know, too.
-        is_armed = bool(found["name"] or found["word"]) and last_handler > start
-        return ("&lt; " if is_armed else "&lt;") + sign[1:]
+        # Browsers make tags of elements they know, and run the handlers of those they do not.
+        is_word = len(name) == 1 and "=" not in text[end : close if close >= 0 else None]
+        is_known = found["special"] or (name in ELEMENTS and not is_word)
+        is_armed = bool(name or found["word"]) and last_handler > start
+        return ("&lt; " if is_known or is_armed else "&lt;") + sign[1:]
+
+    def is_tag(name: str, end: int, close: int) -> bool:
+        rest = text[end:close]
+        if not rest.strip(_BETWEEN) or name in _WHOLE:
+            return True
+        if name in ELEMENTS and "=" in rest:
+            return True
+        nearest = bisect_left(attributes, end)
+        if nearest < len(attributes) and attributes[nearest] < close:
+            return True
+        words = re.split(f"[{_BETWEEN}]+", rest.lower()) if len(rest) <= _FEW_WORDS else ["?"]
+        return all(not word or word in BOOLEAN_ATTRIBUTES for word in words)
 
     return html.unescape(nh3.clean(_SIGN.sub(shield, text), tags=set(), strip_comments=True))
 
