@@ -30,10 +30,14 @@ SIZES = (1_000, 10_000, 100_000)
 #: An eventually consistent read of up to 4 KB is half a read unit.
 BYTES_A_UNIT = 8192
 LIMIT = 20
+#: Each asks for the same number of requests, of one department; one in URGENT of these is urgent.
+OWNERS = 20
+URGENT = 10
 CURSOR_SECRETS = ("bench",)
 
 ROOT = Actor(id="root", name="root", role="SuperAdmin", level=Level.SUPERADMIN, department=None)
 ADMIN = Actor(id="a", name="a", role="HR Admin", level=Level.ADMIN, department="hr")
+OWNER = Actor(id="u-1", name="o", role="HR Clerk", level=Level.USER, department="hr")
 
 
 @dataclass
@@ -69,8 +73,18 @@ def _pages(size: int) -> Iterator[tuple[str, ListQuery, Actor]]:
     yield "a department, first page", ListQuery(), ADMIN
     yield "a department, last page", ListQuery(page=own), ADMIN
     yield "a department and status", ListQuery(status=Status.PENDING), ADMIN
-    second = _listed(ListQuery(), ADMIN)
-    yield "a department, by cursor", ListQuery(cursor=second.next_cursor), ADMIN
+    yield _next("a department, by cursor", ListQuery(), ADMIN)
+    yield "an owner's, first page", ListQuery(), OWNER
+    yield _next("an owner's, by cursor", ListQuery(), OWNER)
+    urgent = ListQuery(priority="urgent")
+    yield f"a priority of one in {URGENT}, first page", urgent, ADMIN
+    yield _next(f"a priority of one in {URGENT}, by cursor", urgent, ADMIN)
+
+
+def _next(name: str, query: ListQuery, by: Actor) -> tuple[str, ListQuery, Actor]:
+    """Return the question of the page after the first."""
+    first = _listed(query, by)
+    return name, query.model_copy(update={"cursor": first.next_cursor}), by
 
 
 def _listed(query: ListQuery, by: Actor) -> Page[Summary]:
@@ -101,12 +115,13 @@ def _fill(first: int, last: int) -> None:
 
 def _created(number: int) -> BudgetRequest:
     department = DEPARTMENTS[number % len(DEPARTMENTS)]
-    by = Actor(id=f"u-{number % 500}", name="someone", role="Clerk", level=Level.USER,
+    by = Actor(id=f"u-{number % OWNERS}", name="someone", role="Clerk", level=Level.USER,
                department=department)  # fmt: skip
     new = NewRequest(
         department=department,
         amount_requested=Decimal(100),
         purpose="Things that a department needs",
+        priority="medium" if number // len(DEPARTMENTS) % URGENT else "urgent",
     )
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
     picture = BudgetPicture(budget=None)

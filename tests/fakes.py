@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from chalicelib.domain import syncs
-from chalicelib.domain.access import Actor, Department
+from chalicelib.domain.access import DEPARTMENTS, Actor, Department
 from chalicelib.domain.aggregates import DayAggregate
 from chalicelib.domain.api_keys import USED_PRECISION, ApiKey, id_of
 from chalicelib.domain.budgets import (
@@ -44,7 +44,7 @@ from chalicelib.domain.events import AuditEntry, Event
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.inbound import Parked
 from chalicelib.domain.jobs import JobName, JobOrder, JobRun, run_position
-from chalicelib.domain.listing import Selection, Summary, position
+from chalicelib.domain.listing import Selection, Sifted, Summary, position
 from chalicelib.domain.messages import Outbox, PublishedEvent
 from chalicelib.domain.metrics import Depth, Hits
 from chalicelib.domain.notifications import Mail, MailRefusedError, Notification
@@ -351,11 +351,12 @@ class FakeRequestStore:
 
 
 class FakeRequestLists:
-    """The RequestLists of a request store, whose rows follow at once; counts its reads."""
+    """The RequestLists of a request store, whose rows follow at once; counts what it reads."""
 
     def __init__(self, store: FakeRequestStore) -> None:
         self._store = store
         self.reads = 0
+        self.rows = 0
 
     def slice(
         self,
@@ -366,7 +367,7 @@ class FakeRequestLists:
         limit: int,
         newest_first: bool = True,
     ) -> list[Summary]:
-        rows = self.all(selection) if newest_first else self.all(selection)[::-1]
+        rows = self._all(selection) if newest_first else self._all(selection)[::-1]
         rest = [row for row in rows if after is None or position(row) < after]
         return rest[skip : skip + limit]
 
@@ -383,7 +384,29 @@ class FakeRequestLists:
             for of_it in [[r for r in self._store.all() if r.department == department]]
         )
 
-    def all(self, selection: Selection) -> list[Summary]:
+    def sift(
+        self,
+        selection: Selection,
+        *,
+        after: str | None = None,
+        matches: int | None = None,
+        rows: int,
+    ) -> Sifted:
+        stopped_at = None
+        left = [r for r in self._all(_indexed(selection)) if after is None or position(r) < after]
+        found: list[Summary] = []
+        for number, row in enumerate(left):
+            if number == rows:
+                return Sifted(found=tuple(found), stopped_at=stopped_at)
+            self.rows += 1
+            stopped_at = position(row)
+            if selection.takes(row):
+                found.append(row)
+                if len(found) == matches:
+                    return Sifted(found=tuple(found), stopped_at=stopped_at)
+        return Sifted(found=tuple(found), stopped_at=None)
+
+    def _all(self, selection: Selection) -> list[Summary]:
         self.reads += 1
         known = (Summary.of(r) for r in self._store.all() if not r.is_deleted)
         return sorted(filter(selection.takes, known), key=position, reverse=True)
@@ -403,6 +426,21 @@ class FakeRequestLists:
             if change.after.id == request_id and change.archived
         }
         return [e for number in sorted(chunks) if first <= number <= last for e in chunks[number]]
+
+
+def _indexed(selection: Selection) -> Selection:
+    """Return what an index serves of a selection; the rest is sifted."""
+    served = {"first", "last"}
+    if selection.linked_purchase_request_id is not None:
+        served.add("linked_purchase_request_id")
+    elif selection.requested_by is not None:
+        served.add("requested_by")
+    else:
+        served |= {"departments", "status"}
+    sifted = dict.fromkeys(Selection.model_fields.keys() - served)
+    if "departments" in sifted:
+        return selection.model_copy(update=sifted | {"departments": DEPARTMENTS})
+    return selection.model_copy(update=sifted)
 
 
 class FakeDueRequests:

@@ -1,4 +1,4 @@
-"""Lists of requests from the index rows: merged by position, within a budget of rows."""
+"""Lists of requests from the index rows, merged by position."""
 
 import heapq
 import json
@@ -19,12 +19,12 @@ from chalicelib.adapters.request_rows import summary_in
 from chalicelib.adapters.tables import HistoryRow, ListIndex, RequestRow, SupplierRow, TotalsRow
 from chalicelib.domain.access import Department
 from chalicelib.domain.errors import FilterTooBroadError
-from chalicelib.domain.listing import ROW_BUDGET, SEARCH_BUDGET, Selection, Summary, position
+from chalicelib.domain.listing import SEARCH_BUDGET, Selection, Sifted, Summary, position
 from chalicelib.domain.requests import HistoryEntry
 from chalicelib.domain.totals import DepartmentTotals, Tally
 
-#: Rows a query asks for at once where all of a selection is read: about a megabyte, a query's most.
-_READ_AT_ONCE = 1000
+#: The most rows a query asks for after the first of its partition: some hundred kilobytes.
+_READ_AT_ONCE = 500
 
 #: Sort before and after every position.
 _BEFORE_ALL, _AFTER_ALL = "0", "~"
@@ -42,13 +42,8 @@ class DynamoRequestLists:
         limit: int,
         newest_first: bool = True,
     ) -> list[Summary]:
-        """Return up to `limit` rows after the first `skip`, reading no more than these.
-
-        Raises FilterTooBroadError past the row budget.
-        """
+        """Return up to `limit` rows after the first `skip`, reading no more than these."""
         wanted = skip + limit
-        if wanted > ROW_BUDGET:
-            raise FilterTooBroadError("page")
         at_once = wanted if after is None else wanted + 1  # the row at `after` is passed over
         rows = _merged(selection, after, at_once=at_once, newest_first=newest_first)
         return list(islice(rows, skip, wanted))
@@ -60,18 +55,30 @@ class DynamoRequestLists:
         found = {keys[row.pk]: row for row in rows}
         return tuple(_totals(department, found.get(department)) for department in departments)
 
-    def all(self, selection: Selection) -> list[Summary]:
-        """Return every row of a selection, newest first.
-
-        Raises FilterTooBroadError where that means reading more than the row budget.
-        """
+    def sift(
+        self,
+        selection: Selection,
+        *,
+        after: str | None = None,
+        matches: int | None = None,
+        rows: int,
+    ) -> Sifted:
+        """Look at up to `rows` rows after position `after`, or until `matches` are asked for."""
+        # Told apart from a list that goes on by one row more than may be looked at.
+        at_once = rows // len(_partitions(selection)) + 1
+        if matches is not None:
+            at_once = min(at_once, matches) + (after is not None)
         found: list[Summary] = []
-        for number, row in enumerate(_merged(selection, None, at_once=_READ_AT_ONCE), start=1):
-            if number > ROW_BUDGET:
-                raise FilterTooBroadError("dateFrom")
+        stopped_at = None
+        for number, row in enumerate(_merged(selection, after, at_once=at_once)):
+            if number == rows:
+                return Sifted(found=tuple(found), stopped_at=stopped_at)
+            stopped_at = position(row)
             if selection.takes(row):
                 found.append(row)
-        return found
+                if len(found) == matches:
+                    return Sifted(found=tuple(found), stopped_at=stopped_at)
+        return Sifted(found=tuple(found), stopped_at=None)
 
     def of_supplier(self, supplier: str) -> list[int]:
         """Return the requests that have, or had, a line of a supplier, newest first.
@@ -142,12 +149,11 @@ def _partition(
     newest_first: bool,
 ) -> Iterator[Summary]:
     rows = index.query(
-        key,
-        _between(selection, after),
-        scan_index_forward=not newest_first,
-        page_size=min(at_once, _READ_AT_ONCE),
+        key, _between(selection, after), scan_index_forward=not newest_first, page_size=at_once
     )
     for row in rows:
+        # Whoever goes on after what was asked for sifts, and may have far to go.
+        rows.page_iter.page_size = min(2 * rows.total_count, _READ_AT_ONCE)
         if row.summary is not None and row.listed != after:
             yield summary_in(row)
 

@@ -257,7 +257,7 @@ class FilterTooBroadError(InvalidInputError):
     code = "FILTER_TOO_BROAD"
 
     def __init__(self, field: str) -> None:
-        wrong = "more requests than one list may read: narrow the filter, or go on by cursor"
+        wrong = "more requests than one call may read: go on by nextCursor, or narrow the filter"
         super().__init__((FieldError(field, wrong),), "The filter is too broad")
 
 

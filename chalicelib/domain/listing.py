@@ -27,9 +27,9 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 MAX_PAGE = 999_999_999
 
-#: The most index rows one list may read: filters that no index serves, and far pages, cost that
-#: much and not more; a wider question is refused with what would narrow it.
-ROW_BUDGET = 10_000
+#: The most index rows one call looks at for filters that no index serves and for far pages: about
+#: half a megabyte. What stands behind them is reached by cursor.
+ROW_BUDGET = 2_000
 
 #: The most requests whose lines one search by supplier looks through.
 SEARCH_BUDGET = 1_000
@@ -80,12 +80,15 @@ class PageQuery(Value):
 
 
 class PageMeta(Value):
-    """Where a page stands: `page` is null where a cursor led here, `nextCursor` on the last."""
+    """Where a page stands: `page` is null where a cursor led here, `nextCursor` on the last.
+
+    `total` and `totalPages` are null where counting would read more rows than one call may.
+    """
 
     page: int | None
     limit: int
-    total: int
-    total_pages: int
+    total: int | None
+    total_pages: int | None
     next_cursor: str | None
 
 
@@ -182,6 +185,39 @@ class Summary(Value):
         return cls(**{name: getattr(request, name) for name in cls.model_fields})
 
 
+class Sifted(Value):
+    """What of the rows that were read is asked for, newest first.
+
+    `stopped_at` is the position of the last row looked at; None where all were.
+    """
+
+    found: tuple[Summary, ...]
+    stopped_at: str | None
+
+
+class Place(Value):
+    """Where a list goes on: after a position, with what was known of its total by then.
+
+    `total` was counted at the generations that `mark` stands for; `is_long` is a list that has
+    more rows than one call may count.
+    """
+
+    after: str
+    total: int | None = None
+    mark: str | None = None
+    is_long: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the place in a cursor; those of earlier releases are a position alone."""
+        return cls.model_validate_json(text) if text.startswith("{") else cls(after=text)
+
+    @property
+    def text(self) -> str:
+        """What a cursor carries of it."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
 class Selection(Value):
     """Which requests a caller's question is about: partitions to read, and what to sift them by."""
 
@@ -211,9 +247,17 @@ class Selection(Value):
         return all(value is None for value in others.values())
 
     def counted(self, totals: Iterable[DepartmentTotals]) -> int:
-        """Return how many there are by its departments' totals, where these know (`is_counted`)."""
+        """Return how many its departments have of its status, by their totals.
+
+        That is all of it where it `is_counted`.
+        """
         statuses = [self.status] if self.status else list(Status)
         return sum(each.tally.count(status) for each in totals for status in statuses)
+
+    def is_longer_than(self, rows: int, totals: Iterable[DepartmentTotals]) -> bool:
+        """Whether its departments' totals tell that it means looking at more than `rows`."""
+        spans = (self.requested_by, self.linked_purchase_request_id, self.first, self.last)
+        return all(span is None for span in spans) and self.counted(totals) > rows
 
     def takes(self, row: Summary) -> bool:
         """Whether a row that was read is among those asked for."""
@@ -268,8 +312,14 @@ def position(request: BudgetRequest | Summary) -> str:
     return f"{request.created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{request.id}"
 
 
+def mark_of(secrets: Iterable[str], totals: Iterable[DepartmentTotals]) -> str:
+    """Return what stands for the generations of totals, and tells nobody what they are."""
+    text = json.dumps([(each.department, each.generation) for each in totals])
+    return hmac.digest(_key(next(iter(secrets))), b"mark\n" + text.encode(), "sha256")[:8].hex()
+
+
 def seal(secrets: Iterable[str], at: str, *, question: str, caller: str) -> str:
-    """Return a cursor that goes on after position `at`, for this question of this caller alone.
+    """Return a cursor that carries the text `at`, for this question of this caller alone.
 
     The key is derived from the first of `secrets`, so that it is no secret to configure.
     """
@@ -277,13 +327,12 @@ def seal(secrets: Iterable[str], at: str, *, question: str, caller: str) -> str:
 
 
 def _sealed(secret: str, at: str, question: str, caller: str) -> str:
-    key = hmac.digest(secret.encode(), b"budget-requests/cursor", "sha256")
-    signature = _signature(key, at, question, caller)
+    signature = _signature(_key(secret), at, question, caller)
     return base64.urlsafe_b64encode(signature + at.encode()).decode().rstrip("=")
 
 
 def unseal(secrets: Iterable[str], cursor: str, *, question: str, caller: str) -> str:
-    """Return the position in a cursor that any of `secrets` sealed.
+    """Return the text in a cursor that any of `secrets` sealed.
 
     Raises InvalidInputError where it is not ours for this.
     """
@@ -298,6 +347,10 @@ def unseal(secrets: Iterable[str], cursor: str, *, question: str, caller: str) -
         if hmac.compare_digest(sealed.encode(), cursor.encode()):
             return at
     raise _foreign_cursor()
+
+
+def _key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"budget-requests/cursor", "sha256")
 
 
 def _signature(key: bytes, at: str, question: str, caller: str) -> bytes:

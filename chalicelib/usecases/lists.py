@@ -1,6 +1,7 @@
 """Reading many: the list of requests, a request's history and mails, lines by supplier."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -9,12 +10,17 @@ from pydantic import BaseModel, ConfigDict
 from chalicelib.domain import access, reservations
 from chalicelib.domain.access import Actor, Department, Level
 from chalicelib.domain.changes import ARCHIVED_AT_ONCE
+from chalicelib.domain.errors import FilterTooBroadError
 from chalicelib.domain.listing import (
+    ROW_BUDGET,
     ItemQuery,
     ListQuery,
     PageQuery,
+    Place,
     Selection,
+    Sifted,
     Summary,
+    mark_of,
     position,
     seal,
     select,
@@ -30,12 +36,12 @@ T = TypeVar("T")
 
 
 class Page(BaseModel, Generic[T]):
-    """One page of many; `page` is None where a cursor led here."""
+    """One page of many; `page` is None where a cursor led here, `total` where nobody knows it."""
 
     model_config = ConfigDict(frozen=True)
 
     rows: tuple[T, ...]
-    total: int
+    total: int | None
     limit: int
     page: int | None
     next_cursor: str | None = None
@@ -54,8 +60,28 @@ class FoundItem(BaseModel):
     request_status: Status
 
 
-#: The rows of a page, how many there are in all, and whether more come after these.
-Cut = tuple[tuple[Summary, ...], int, bool]
+@dataclass(frozen=True)
+class Cut:
+    """The rows of a page, how many there are in all, and after which position it goes on."""
+
+    rows: tuple[Summary, ...]
+    total: int | None
+    goes_on_after: str | None
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a page is cut for; two that are equal are answered by one page."""
+
+    selection: Selection
+    place: Place | None
+    skip: int
+    limit: int
+
+    @property
+    def after(self) -> str | None:
+        """The position it goes on after."""
+        return self.place.after if self.place else None
 
 
 def requests(
@@ -66,82 +92,109 @@ def requests(
     lists: RequestLists,
     cache: ListCache[Cut],
     cursor_secrets: Iterable[str],
+    row_budget: int = ROW_BUDGET,
 ) -> Page[Summary]:
     """Return the requests `by` may see that `query` asks for, newest first, with their number.
 
     One round trip where the page is cached and nothing was committed since, for whoever selects
     the same: a cursor alone is the caller's own. Raises InvalidInputError for a foreign cursor,
-    FilterTooBroadError past the row budget.
+    FilterTooBroadError for a page by number that the row budget does not reach.
     """
-    caller = f"{by.level}#{by.id}"
-
-    def cursor(rows: Sequence[Summary]) -> str:
-        return seal(cursor_secrets, position(rows[-1]), question=query.question, caller=caller)
-
-    after = None
+    sealed = {"question": query.question, "caller": f"{by.level}#{by.id}"}
+    place = None
     if query.cursor is not None:
-        after = unseal(cursor_secrets, query.cursor, question=query.question, caller=caller)
+        place = Place.of(unseal(cursor_secrets, query.cursor, **sealed))
     selection = select(query, by)
     if selection is None:
-        return Page(rows=(), total=0, limit=query.limit, page=None if after else query.page)
+        return Page(rows=(), total=0, limit=query.limit, page=None if place else query.page)
     totals = lists.totals(selection.departments)
     is_settled = cache.is_settled(totals)
-    question = (selection, after, query.skip, query.limit)
+    mark = mark_of(cursor_secrets, totals)
+    if place is not None and place.mark != mark:  # counted before the last commit
+        place = place.model_copy(update={"total": None, "mark": None})
+    question = _Question(selection, place, 0 if place else query.skip, query.limit)
     known = cache.find(question, totals)
-    rows, total, goes_on = known or _cut(selection, query, after, lists, totals)
+    cut = known or _cut(question, lists, totals, row_budget)
     if is_settled and not known:
-        cache.keep(question, totals, (rows, total, goes_on))
+        cache.keep(question, totals, cut)
+    next_cursor = None
+    if cut.goes_on_after is not None:
+        following = Place(after=cut.goes_on_after)
+        if cut.total is None:
+            following = Place(after=cut.goes_on_after, is_long=True)
+        elif is_settled and not selection.is_counted:  # what may be behind is not handed on
+            following = Place(after=cut.goes_on_after, total=cut.total, mark=mark)
+        next_cursor = seal(cursor_secrets, following.text, **sealed)
     return Page(
-        rows=tuple(reservations.as_of(row, at) for row in rows),
-        total=total,
+        rows=tuple(reservations.as_of(row, at) for row in cut.rows),
+        total=cut.total,
         limit=query.limit,
-        page=None if after else query.page,
-        next_cursor=cursor(rows) if goes_on else None,
+        page=None if place else query.page,
+        next_cursor=next_cursor,
         is_cached=known is not None,
     )
 
 
 def _cut(
-    selection: Selection,
-    query: ListQuery,
-    after: str | None,
-    lists: RequestLists,
-    totals: Sequence[DepartmentTotals],
+    asked: _Question, lists: RequestLists, totals: Sequence[DepartmentTotals], row_budget: int
 ) -> Cut:
+    selection, place = asked.selection, asked.place
     if selection.is_counted:
-        rows, total, goes_on = _counted(selection, query, after, lists, selection.counted(totals))
-    else:
-        rows, total, goes_on = _measured(selection, query, after, lists)
-    return tuple(rows), total, goes_on
+        return _counted(asked, lists, selection.counted(totals), row_budget)
+    is_long = place.is_long if place else selection.is_longer_than(row_budget, totals)
+    return _measured(asked, lists, row_budget, is_long=is_long)
 
 
-def _counted(
-    selection: Selection, query: ListQuery, after: str | None, lists: RequestLists, total: int
-) -> tuple[Sequence[Summary], int, bool]:
+def _counted(asked: _Question, lists: RequestLists, total: int, row_budget: int) -> Cut:
     """Cut a page where the totals know how many there are: no row beyond the page is read."""
-    if after is not None:
-        rows = lists.slice(selection, after=after, limit=query.limit + 1)
-        return rows[: query.limit], total, len(rows) > query.limit
-    size = max(0, min(query.limit, total - query.skip))
-    behind = total - query.skip - size
+    selection, skip = asked.selection, asked.skip
+    if asked.after is not None:
+        rows = lists.slice(selection, after=asked.after, limit=asked.limit + 1)
+        return _page_of(rows, asked.limit, total)
+    size = max(0, min(asked.limit, total - skip))
+    behind = total - skip - size
     if size == 0:
-        return (), total, False
-    if query.skip <= behind:
-        rows = lists.slice(selection, skip=query.skip, limit=size)
+        return Cut((), total, None)
+    if min(skip, behind) + size > row_budget:
+        raise FilterTooBroadError("page")
+    if skip <= behind:
+        rows = lists.slice(selection, skip=skip, limit=size)
     else:  # nearer to the oldest: counted from there
         rows = lists.slice(selection, skip=behind, limit=size, newest_first=False)[::-1]
-    return rows, total, behind > 0 and bool(rows)
+    return Cut(tuple(rows), total, position(rows[-1]) if behind > 0 and rows else None)
 
 
-def _measured(
-    selection: Selection, query: ListQuery, after: str | None, lists: RequestLists
-) -> tuple[Sequence[Summary], int, bool]:
-    """Cut a page where the total is only known by reading: the row budget bounds that."""
-    rows = lists.all(selection)
-    rest = rows if after is None else [row for row in rows if position(row) < after]
-    skip = query.skip if after is None else 0
-    page = rest[skip : skip + query.limit]
-    return page, len(rows), bool(page) and len(rest) > skip + query.limit
+def _measured(asked: _Question, lists: RequestLists, row_budget: int, *, is_long: bool) -> Cut:
+    """Cut a page where the total is only known by reading, once for all pages by cursor.
+
+    Where the row budget does not suffice for that, the page is what it suffices for, and the total
+    is not known.
+    """
+    selection, after, skip, limit = asked.selection, asked.after, asked.skip, asked.limit
+    total = asked.place.total if asked.place else None
+    if total is None and not is_long:
+        whole = lists.sift(selection, rows=row_budget)
+        if whole.stopped_at is None:
+            left = [row for row in whole.found if after is None or position(row) < after]
+            return _page_of(left[skip:], limit, len(whole.found))
+        if after is None:
+            return _reached(whole, skip, limit)
+    found = lists.sift(selection, after=after, matches=skip + limit + 1, rows=row_budget)
+    return _reached(found, skip, limit, total)
+
+
+def _reached(sifted: Sifted, skip: int, limit: int, total: int | None = None) -> Cut:
+    """Cut a page out of what the row budget sufficed for; what is behind is left to a cursor."""
+    if sifted.stopped_at is not None and len(sifted.found) < skip:
+        raise FilterTooBroadError("page")
+    return _page_of(sifted.found[skip:], limit, total, sifted.stopped_at)
+
+
+def _page_of(
+    rows: Sequence[Summary], limit: int, total: int | None, stopped_at: str | None = None
+) -> Cut:
+    page = tuple(rows[:limit])
+    return Cut(page, total, position(page[-1]) if len(rows) > limit else stopped_at)
 
 
 def history(request: BudgetRequest, query: PageQuery, *, lists: RequestLists) -> Page[HistoryEntry]:

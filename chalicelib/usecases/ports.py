@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.idempotency import Receipt
     from chalicelib.domain.inbound import Parked
     from chalicelib.domain.jobs import JobName, JobOrder, JobRun
-    from chalicelib.domain.listing import Selection, Summary
+    from chalicelib.domain.listing import Selection, Sifted, Summary
     from chalicelib.domain.messages import PublishedEvent
     from chalicelib.domain.metrics import Depth, Hits
     from chalicelib.domain.notifications import Mail, Notification
@@ -86,16 +86,20 @@ class RequestLists(Protocol):
         limit: int,
         newest_first: bool = True,
     ) -> list[Summary]:
-        """Return up to `limit` rows after position `after` and the first `skip`; no sifting.
-
-        Raises FilterTooBroadError past the row budget.
-        """
+        """Return up to `limit` rows after position `after` and the first `skip`; no sifting."""
 
     def totals(self, departments: Sequence[Department]) -> tuple[DepartmentTotals, ...]:
         """Return what each department's requests come to, as of their last commit."""
 
-    def all(self, selection: Selection) -> list[Summary]:
-        """Return every row of a selection, newest first; raises FilterTooBroadError."""
+    def sift(
+        self,
+        selection: Selection,
+        *,
+        after: str | None = None,
+        matches: int | None = None,
+        rows: int,
+    ) -> Sifted:
+        """Look at up to `rows` rows after position `after`, or until `matches` are asked for."""
 
     def of_supplier(self, supplier: str) -> list[int]:
         """Return the requests that have, or had, a line of a supplier, newest first."""

@@ -147,7 +147,7 @@ def test_what_was_deleted_is_in_no_list_and_no_total(stores: Stores) -> None:
 
     stores.requests.commit(drafting.delete(change.after, CLERK, LATER))
 
-    assert stores.lists.all(selected()) == []
+    assert stores.lists.sift(selected(), rows=10).found == ()
     assert (finance(stores).tally, finance(stores).generation) == (Tally(), 2)
 
 
@@ -179,7 +179,7 @@ def test_each_filter_finds_its_own(stores: Stores) -> None:
     stores.requests.commit(transitions.approve(waiting(stores, 3).after, approval(), ADMIN, LATER))
 
     def found(**query: object) -> list[int]:
-        return [row.id % 10 for row in stores.lists.all(selected(**query))]
+        return [row.id % 10 for row in stores.lists.sift(selected(**query), rows=10).found]
 
     assert found(department="hr") == [2]
     assert found(status=Status.APPROVED) == [3]
@@ -188,6 +188,45 @@ def test_each_filter_finds_its_own(stores: Stores) -> None:
     assert found(priority="high") == [1]
     assert found(dateFrom="2026-03-11") == []
     assert found(dateFrom="2026-03-10", dateTo="2026-03-10") == [3, 2, 1]
+
+
+def test_sifting_stops_at_so_many_rows_or_matches_and_says_where(stores: Stores) -> None:
+    priorities = ("high", "low", "high", "low", "low", "high")
+    ids = [
+        position(kept(stores, number, priority=each, department=department).after)
+        for number, each in enumerate(priorities, start=1)
+        for department in ["hr" if number % 2 else "finance"]
+    ]
+    high = selected(priority="high")
+
+    def sifted(**limits: int | str) -> tuple[list[int], str | None]:
+        found = stores.lists.sift(high, **limits)  # type: ignore[arg-type]  # each has its own
+        return [row.id % 10 for row in found.found], found.stopped_at
+
+    assert sifted(rows=6) == ([6, 3, 1], None)
+    assert sifted(rows=5) == ([6, 3], ids[1])
+    assert sifted(rows=2) == ([6], ids[4])
+    assert sifted(rows=6, matches=2) == ([6, 3], ids[2])
+    assert sifted(rows=2, after=ids[5]) == ([], ids[3])
+    assert sifted(rows=3, after=ids[3]) == ([3, 1], None)
+
+
+@pytest.mark.usefixtures("aws")
+def test_sifting_an_owners_list_for_a_page_reads_that_page_and_asks_once() -> None:
+    store, lists = bootstrap.requests(), bootstrap.request_lists()
+    changes = [
+        created(sequence=number, at=AT + timedelta(minutes=number)) for number in range(1, 31)
+    ]
+    for change in changes:
+        store.commit(change)
+    after = position(changes[25].after)
+
+    with calls_of(tables.client()) as calls:
+        found = lists.sift(selected(requestedBy=CLERK.id), after=after, matches=5, rows=2000)
+
+    assert [row.id for row in found.found] == [change.after.id for change in changes[24:19:-1]]
+    ((operation, asked),) = calls
+    assert (operation, asked["Limit"]) == ("Query", 6)
 
 
 def test_requests_are_found_by_the_suppliers_they_have_or_had(stores: Stores) -> None:

@@ -97,6 +97,6 @@ def _meta(page: Page[Any]) -> dict[str, Any]:
         page=page.page,
         limit=page.limit,
         total=page.total,
-        total_pages=-(-page.total // page.limit),
+        total_pages=None if page.total is None else -(-page.total // page.limit),
         next_cursor=page.next_cursor,
     ).model_dump()
