@@ -92,11 +92,13 @@ def _tell_all(place: Place, outboxes: list[str]) -> None:
 
 def _of_row(place: Place, aside: SetAside) -> str:
     key = {name: {"S": value} for name, value in aside.key.items()}
-    row = place.cloud.dynamodb.get_item(TableName=aside.table, Key=key, ConsistentRead=True)
-    named = " ".join(aside.key.values())
-    told = _told_in(row.get("Item", {}))
+    found = place.cloud.dynamodb.get_item(TableName=aside.table, Key=key, ConsistentRead=True)
+    row, named = found.get("Item", {}), " ".join(aside.key.values())
+    told = _told_in(row)
     if told is None:
         raise _ForgottenError(f"{aside.table} has {named} no more")
+    if aside.version not in {None, row.get("version", {}).get("N")}:
+        raise _ForgottenError(f"{named} has changed since, and tells of that change alone")
     return told
 
 

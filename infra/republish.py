@@ -60,7 +60,8 @@ class Found:
 def of_request(place: Place, named: str) -> Found:
     """Return what was told of a request, named by its id or code, the oldest change first.
 
-    Its last change is told from the request itself, whether the relay has kept it or not.
+    Its last change is told from the request itself, whether the relay has kept it or not, but none
+    that is older than those who act on it remember what they did.
     Raises OperatorError.
     """
     with told_clearly():
@@ -74,7 +75,8 @@ def of_request(place: Place, named: str) -> Found:
             (found.pk, found.sk): _told(found.outbox)
             for found in place.row(tables.ToldRow, "ToldTableName").batch_get(keys)
         }
-    if last := told_by(row):  # nothing, where the row came back from a backup
+    last = told_by(row)  # nothing, where the row came back from a backup
+    if last and datetime.now(UTC) - request.history[-1].changed_at < KEEP_TOLD:
         kept[keys[-1]] = _told(last)
     return Found(tuple(kept[key] for key in keys if key in kept), len(keys) - len(kept))
 

@@ -9,7 +9,8 @@ from chalicelib.domain.model import Value
 class SetAside(Value):
     """A record of a table's stream that the relay put aside; nothing of what the row holds.
 
-    `key` names the row, `sequenceNumber` the record in the stream, which forgets it after a day.
+    `key` names the row, `version` how it was then, where it counts; `sequenceNumber` the record in
+    the stream, which forgets it after a day.
     """
 
     table: str
@@ -18,6 +19,7 @@ class SetAside(Value):
     set_aside_at: datetime
     stream_arn: str
     sequence_number: str
+    version: str | None = None
 
     @classmethod
     def of(cls, record: dict[str, Any], reason: str, at: datetime) -> Self:
@@ -31,4 +33,5 @@ class SetAside(Value):
             set_aside_at=at,
             stream_arn=arn,
             sequence_number=record["dynamodb"]["SequenceNumber"],
+            version=record["dynamodb"].get("NewImage", {}).get("version", {}).get("N"),
         )

@@ -457,6 +457,24 @@ def test_what_was_set_aside_is_told_from_its_row_once_that_is_mended(
     assert told == [approved.events[0].id, approved.audit.id]
 
 
+def test_what_was_set_aside_of_a_row_that_has_changed_since_stays(
+    stack: Place, aws: Aws, send_back: Callable[..., Sent]
+) -> None:
+    samples.keep_story()  # the row is as the third change left it
+    broken = samples.read("relay.json")["Records"][1]
+    broken["dynamodb"]["NewImage"]["outbox"] = {"S": "{"}
+    relay.relay({"Records": [broken]}, None)
+    (aside,) = aws.set_aside()
+    park(stack, aside | {"table": "test-requests"})
+
+    with all_answering(stack.cloud.dynamodbstreams, stream_of(broken)), relay_called(stack):
+        sent = send_back("relay")
+
+    assert (sent.count, aws.on_the_bus()) == (0, [])
+    assert "has changed since" in sent.left[0]
+    assert len(dead_letters.seen(stack, "relay").letters) == 1
+
+
 def test_what_was_set_aside_of_a_row_that_is_gone_stays(
     stack: Place, aws: Aws, send_back: Callable[..., Sent]
 ) -> None:
