@@ -16,10 +16,14 @@ RUNBOOK = "docs/runbook.md"
 
 _MINUTE = 60
 _QUARTER_OF_AN_HOUR = 15 * _MINUTE
+_HOUR = 60 * _MINUTE  # the longest wait between two attempts of a message (domain/retries.py)
 
 #: How long the oldest message of a queue may wait, where that is not a quarter of an hour: retries
 #: of webhooks wait that long by design, and a job's message comes back after half an hour.
 _MAX_WAIT_SECONDS = {"Webhooks": 60 * _MINUTE, "Jobs": 60 * _MINUTE}
+
+#: The indexes of requests whose keys are few, so that one of them may get more than it can take.
+_HOT_INDEXES = ("by_department", "by_department_status")
 
 #: What the gateway refused by itself, which no function hears of.
 _THROTTLED = "CallsThrottled"
@@ -186,12 +190,42 @@ def _of_queues() -> tuple[Alarm, ...]:
                 of=worker.name.lower(),
             )
         )
-    return (*dead_letters, *waiting)
+    # SQS leaves what was received three times out of the age of the oldest message: what comes back
+    # again and again is seen by its failures alone. Webhooks and jobs have alarms of their own.
+    failing = [
+        Alarm(
+            "messages-failing",
+            f"Messages of {worker.name.lower()} failed in each of two hours.",
+            own(Metric.MESSAGES_FAILED, queue=get(f"{worker.name}Queue", "QueueName")),
+            0,
+            _HOUR,
+            periods=2,
+            of_them=2,
+            of=worker.name.lower(),
+        )
+        for worker in WORKERS
+        if worker.name not in {"Webhooks", "Jobs"}
+    ]
+    return (*dead_letters, *waiting, *failing)
 
 
 def _of_tables() -> tuple[Alarm, ...]:
-    # One for each way: alarms over a sum of metrics are not known to every cloud.
-    return tuple(
+    # One for each way: alarms over a sum of metrics are not known to every cloud. An index that
+    # refuses has its table refuse as well, and its own metric says which one it is.
+    indexes = tuple(
+        Alarm(
+            "table-throttles",
+            f"The index {index} of requests refused writes in three of five minutes.",
+            table("Requests", "WriteThrottleEvents", GlobalSecondaryIndexName=index),
+            0,
+            _MINUTE,
+            periods=5,
+            of_them=3,
+            of=f"requests-{index.replace('_', '-')}-writes",
+        )
+        for index in _HOT_INDEXES
+    )
+    return indexes + tuple(
         Alarm(
             "table-throttles",
             f"The table {name.lower()} refused {way.lower()}s in three of five minutes.",
@@ -222,10 +256,10 @@ def _of_the_service() -> tuple[Alarm, ...]:
         ),
         Alarm(
             "jobs-failed",
-            "A job failed, and failed again a quarter of an hour later.",
+            "A job failed in each of two hours.",
             own(Metric.JOBS_FAILED),
             0,
-            _QUARTER_OF_AN_HOUR,
+            _HOUR,
             periods=2,
             of_them=2,
         ),
@@ -274,14 +308,14 @@ def queue(logical_id: str, name: str) -> Template:
     return metric("AWS/SQS", name, QueueName=get(logical_id, "QueueName"))
 
 
-def table(called: str, name: str) -> Template:
-    """Return a metric of a table."""
-    return metric("AWS/DynamoDB", name, TableName=ref(f"{called}Table"))
+def table(called: str, name: str, **index: str) -> Template:
+    """Return a metric of a table, or of one of its indexes."""
+    return metric("AWS/DynamoDB", name, TableName=ref(f"{called}Table"), **index)
 
 
-def own(which: Metric) -> Template:
-    """Return a metric of the service's own."""
-    return metric(NAMESPACE, which.value, **{STAGE_DIMENSION: ref("Stage")})
+def own(which: Metric, **by: Any) -> Template:  # noqa: ANN401 - names, or functions that give them
+    """Return a metric of the service's own, in all or by one thing more."""
+    return metric(NAMESPACE, which.value, **{STAGE_DIMENSION: ref("Stage"), **by})
 
 
 def _resource(alarm: Alarm) -> Template:

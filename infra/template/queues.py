@@ -2,7 +2,7 @@
 
 Rule → queue → function. What a function could not do in all its attempts (more than a day:
 chalicelib/domain/retries.py), and what a rule cannot deliver, waits in the queue's dead-letter
-queue in the same form, to be sent back. Everything is kept two weeks.
+queue in the same form, to be sent back, until two weeks after it was first sent.
 """
 
 from typing import Any
@@ -11,7 +11,10 @@ from chalicelib.domain.retries import MAX_RECEIVES
 from infra.template.cloudformation import Template, get, named, ref
 from infra.template.parts import WORKERS, Worker
 
-_KEPT_SECONDS = 14 * 24 * 60 * 60  # the most that SQS keeps
+# A dead letter is as old as the message it was: its queue keeps longer than the one it comes from,
+# and that one much longer than the day for which a message is tried.
+_KEPT_SECONDS = 7 * 24 * 60 * 60
+_KEPT_DEAD_SECONDS = 14 * 24 * 60 * 60  # the most that SQS keeps
 _DATA_KEY_SECONDS = 3600  # KMS is asked once an hour for each sender, not for each message
 _HIDDEN_TIMES = 6  # as long as the function may run, as AWS asks
 
@@ -70,7 +73,9 @@ def _queue(name: str, **properties: Any) -> Template:  # noqa: ANN401 - as Cloud
         "UpdateReplacePolicy": "Delete",
         "Properties": {
             "QueueName": named(name),
-            "MessageRetentionPeriod": _KEPT_SECONDS,
+            "MessageRetentionPeriod": _KEPT_DEAD_SECONDS
+            if name.endswith("-dlq")
+            else _KEPT_SECONDS,
             "KmsMasterKeyId": ref("DataKey"),
             "KmsDataKeyReusePeriodSeconds": _DATA_KEY_SECONDS,
             **properties,

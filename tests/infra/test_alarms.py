@@ -86,7 +86,9 @@ def test_every_alarm_watches_a_metric_that_there_is(of_type: Resources) -> None:
         namespace = alarm["Namespace"]
         if namespace == NAMESPACE:
             assert alarm["MetricName"] in set(Metric), logical_id
-            assert dimensions(alarm) == {"stage": {"Ref": "Stage"}}
+            own = dimensions(alarm)
+            assert own.pop("stage") == {"Ref": "Stage"}
+            assert own.keys() == ({"queue"} if page_of(alarm) == "messages-failing" else set())
         elif isinstance(namespace, dict):
             (counted,) = of_type("AWS::Logs::MetricFilter").values()
             (transformation,) = counted["MetricTransformations"]
@@ -95,7 +97,7 @@ def test_every_alarm_watches_a_metric_that_there_is(of_type: Resources) -> None:
         else:
             metrics, by = KNOWN[namespace]
             assert alarm["MetricName"] in metrics, logical_id
-            assert dimensions(alarm).keys() == by
+            assert dimensions(alarm).keys() - {"GlobalSecondaryIndexName"} == by
 
 
 def test_every_alarm_goes_off_above_its_limit_within_as_many_periods_as_it_looks_at(
@@ -141,7 +143,25 @@ def test_every_function_is_watched(metric: str, of_type: Resources) -> None:
 @pytest.mark.parametrize("way", ["ReadThrottleEvents", "WriteThrottleEvents"])
 def test_every_table_is_watched(way: str, of_type: Resources) -> None:
     watched = watching(of_type, way, "TableName")
-    assert sorted(each["Ref"] for each in watched) == sorted(of_type("AWS::DynamoDB::Table"))
+    assert {each["Ref"] for each in watched} == of_type("AWS::DynamoDB::Table").keys()
+
+
+def test_an_index_that_is_watched_is_one_of_its_table(of_type: Resources) -> None:
+    found = [dimensions(alarm) for alarm in declared(of_type).values()]
+    watched = [by for by in found if "GlobalSecondaryIndexName" in by]
+    assert watched
+    for by in watched:
+        table = of_type("AWS::DynamoDB::Table")[by["TableName"]["Ref"]]
+        indexes = {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
+        assert by["GlobalSecondaryIndexName"] in indexes
+
+
+def test_every_queue_to_a_partner_is_watched_for_what_fails_again_and_again(
+    of_type: Resources,
+) -> None:
+    watched = watching(of_type, Metric.MESSAGES_FAILED, "queue")
+    partners = ("Audit", "Finance", "Inbound", "Notifications")
+    assert sorted(each["Fn::GetAtt"][0] for each in watched) == [f"{n}Queue" for n in partners]
 
 
 def test_the_gateway_is_watched_under_the_name_it_has(of_type: Resources) -> None:
