@@ -411,11 +411,12 @@ class FakeRequestLists:
         known = (Summary.of(r) for r in self._store.all() if not r.is_deleted)
         return sorted(filter(selection.takes, known), key=position, reverse=True)
 
-    def of_supplier(self, supplier: str) -> list[int]:
+    def of_supplier(self, supplier: str, departments: Sequence[Department]) -> list[int]:
         of_it = {
             change.after.id: position(change.after)
             for change in self._store.changes
-            if any(item.supplier_id == supplier for item in change.after.item_allocations)
+            if change.after.department in departments
+            and any(item.supplier_id == supplier for item in change.after.item_allocations)
         }
         return sorted(of_it, key=lambda request_id: of_it[request_id], reverse=True)
 

@@ -50,6 +50,11 @@ def told_from(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def department_supplier(department: str, supplier: str) -> str:
+    """Return the index partition of a department's requests with a line of a supplier."""
+    return f"{department}#{supplier}"
+
+
 def supplier_sk(supplier: str) -> str:
     """Return the row that names a supplier of a request."""
     return f"SUPPLIER#{supplier}"

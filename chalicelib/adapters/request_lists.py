@@ -10,6 +10,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.keys import (
     department_status,
+    department_supplier,
     history_sk,
     request_id_of,
     request_pk,
@@ -80,15 +81,21 @@ class DynamoRequestLists:
                     return Sifted(found=tuple(found), stopped_at=stopped_at)
         return Sifted(found=tuple(found), stopped_at=None)
 
-    def of_supplier(self, supplier: str) -> list[int]:
-        """Return the requests that have, or had, a line of a supplier, newest first.
+    def of_supplier(self, supplier: str, departments: Sequence[Department]) -> list[int]:
+        """Return the departments' requests that have, or had, a line of a supplier, newest first.
 
         Raises FilterTooBroadError past the search budget.
         """
-        rows = SupplierRow.by_supplier.query(
-            supplier, scan_index_forward=False, limit=SEARCH_BUDGET + 1
-        )
-        found = [request_id_of(row.pk) for row in rows]
+        partitions = [
+            SupplierRow.by_supplier.query(
+                department_supplier(department, supplier),
+                scan_index_forward=False,
+                limit=SEARCH_BUDGET + 1,
+            )
+            for department in departments
+        ]
+        rows = heapq.merge(*partitions, key=lambda row: row.listed, reverse=True)
+        found = [request_id_of(row.pk) for row in islice(rows, SEARCH_BUDGET + 1)]
         if len(found) > SEARCH_BUDGET:
             raise FilterTooBroadError("supplierId")
         return found

@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.adapters.keys import history_sk, request_pk, supplier_sk, totals_pk
+from chalicelib.adapters.keys import (
+    department_supplier,
+    history_sk,
+    request_pk,
+    supplier_sk,
+    totals_pk,
+)
 from chalicelib.adapters.tables import HistoryRow, SupplierRow, TotalsRow
 from chalicelib.adapters.transactions import Part
 from chalicelib.domain.changes import Change
@@ -66,7 +72,7 @@ def _supplier(request: BudgetRequest, supplier: str) -> Part:
     row = SupplierRow(
         request_pk(request.id),
         supplier_sk(supplier),
-        supplier=supplier,
+        supplier=department_supplier(request.department, supplier),
         listed=position(request),
     )
     return Part(lambda transaction: transaction.save(row), lambda _: ConflictError())

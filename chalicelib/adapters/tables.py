@@ -149,7 +149,7 @@ class ByDue(GlobalSecondaryIndex["RequestRow"]):
 
 
 class BySupplier(GlobalSecondaryIndex["SupplierRow"]):
-    """The requests that have had a line of one supplier."""
+    """A department's requests that have had a line of one supplier: `department#supplier`."""
 
     class Meta:
         """Named as in infra/template/tables.yaml."""

@@ -101,8 +101,11 @@ class RequestLists(Protocol):
     ) -> Sifted:
         """Look at up to `rows` rows after position `after`, or until `matches` are asked for."""
 
-    def of_supplier(self, supplier: str) -> list[int]:
-        """Return the requests that have, or had, a line of a supplier, newest first."""
+    def of_supplier(self, supplier: str, departments: Sequence[Department]) -> list[int]:
+        """Return the departments' requests that have, or had, a line of a supplier, newest first.
+
+        Raises FilterTooBroadError past the search budget.
+        """
 
     def archived_history(self, request_id: int, *, first: int, last: int) -> list[HistoryEntry]:
         """Return the chunks of archived history that begin with entries `first` to `last`."""

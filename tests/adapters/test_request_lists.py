@@ -234,9 +234,18 @@ def test_requests_are_found_by_the_suppliers_they_have_or_had(stores: Stores) ->
     second = kept(stores, 2, items=[item_body(supplierId="s-1"), item_body(supplierId="s-2")])
     stores.requests.commit(drafting.remove_item(first.after, 1, CLERK, LATER))
 
-    assert stores.lists.of_supplier("s-1") == [second.after.id, first.after.id]
-    assert stores.lists.of_supplier("s-2") == [second.after.id]
-    assert stores.lists.of_supplier("s-3") == []
+    assert stores.lists.of_supplier("s-1", DEPARTMENTS) == [second.after.id, first.after.id]
+    assert stores.lists.of_supplier("s-2", DEPARTMENTS) == [second.after.id]
+    assert stores.lists.of_supplier("s-3", DEPARTMENTS) == []
+
+
+def test_the_suppliers_of_other_departments_are_not_looked_at(stores: Stores) -> None:
+    own = kept(stores, 1, items=[item_body(supplierId="s-1")])
+    other = kept(stores, 2, department="hr", items=[item_body(supplierId="s-1")])
+
+    assert stores.lists.of_supplier("s-1", ["finance"]) == [own.after.id]
+    assert stores.lists.of_supplier("s-1", DEPARTMENTS) == [other.after.id, own.after.id]
+    assert stores.lists.of_supplier("s-1", []) == []
 
 
 def test_older_history_is_read_chunk_by_chunk(stores: Stores) -> None:
