@@ -3,6 +3,7 @@
 import hashlib
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from chalice.test import Client, HTTPResponse
@@ -52,6 +53,16 @@ def test_assets_come_whole_as_what_they_are_and_may_be_kept(
 def test_the_page_itself_is_asked_for_anew(client: Client) -> None:
     for path in ("/docs", "/openapi.json"):
         assert read(client, path).headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_a_page_asked_for_with_a_slash_is_where_its_links_lead(client: Client, path: str) -> None:
+    answer = client.http.get(f"{path}/", headers={"Host": "api.example.com"})
+
+    assert answer.status_code == 308
+    for stage in ("", "/api"):
+        assert urljoin(f"{stage}{path}/", answer.headers["Location"]) == f"{stage}{path}"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("name", ["README.md", "LICENSE", "index.html", "..", "nothing.js"])

@@ -277,7 +277,15 @@ class Api:
                 is_page=True,
                 media_type=media_type,
             )
-            self._register(declared, lambda path_parameters, _: view(path_parameters))
+
+            def answer(path_parameters: Mapping[str, str], _: str) -> Response:
+                asked = str(self._blueprint.current_request.context.get("path"))
+                # Its links are relative: at an address that ends in a slash they lead elsewhere.
+                if asked.endswith("/") and not path_parameters:
+                    return envelope.moved(f"../{path.rpartition('/')[2]}")
+                return view(path_parameters)
+
+            self._register(declared, answer)
             return view
 
         return declare

@@ -120,6 +120,11 @@ def internal_error(call_id: str) -> Response:
     return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, {})
 
 
+def moved(address: str) -> Response:
+    """Send to another address, relative to the one that was asked for."""
+    return raw("", HTTPStatus.PERMANENT_REDIRECT, {"Location": address})
+
+
 def _response(body: dict[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
     text = json.dumps(body, default=plain, ensure_ascii=False, separators=(",", ":"))
     return raw(text, int(status), headers)
