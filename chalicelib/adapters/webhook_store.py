@@ -1,7 +1,9 @@
 """Webhook subscriptions and their deliveries in DynamoDB."""
 
+import math
 import zlib
 from datetime import datetime, timedelta
+from itertools import chain, islice, zip_longest
 
 from pydantic import TypeAdapter
 from pynamodb.exceptions import PutError, UpdateError
@@ -200,15 +202,19 @@ class DynamoDeliveries:
 
         Whoever moves it has the delivery, so that of two sweeps at once only one does.
         """
-        taken: list[Delivery] = []
-        for shard in range(DUE_SHARDS):
-            found = DeliveryRow.by_due.query(
-                str(shard), DeliveryRow.due_at <= keys.due_at(now), limit=limit - len(taken)
+        by_shard = (
+            DeliveryRow.by_due.query(
+                str(shard),
+                DeliveryRow.due_at <= keys.due_at(now),
+                limit=limit,
+                page_size=math.ceil(limit / DUE_SHARDS),
             )
-            taken += [delivery for row in found if (delivery := _taken(row, now))]
-            if len(taken) >= limit:
-                break
-        return taken
+            for shard in range(DUE_SHARDS)
+        )
+        # One of each shard in turn: a backlog in one holds up none of the others.
+        found = chain.from_iterable(zip_longest(*by_shard))
+        taken = (delivery for row in found if row and (delivery := _taken(row, now)))
+        return list(islice(taken, limit))
 
 
 def _taken(found: DeliveryRow, now: datetime) -> Delivery | None:

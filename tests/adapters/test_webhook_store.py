@@ -244,6 +244,29 @@ def test_what_is_due_is_handed_out_once_until_it_was_long_in_coming(stores: Stor
     assert due(3 * HOUR) == []
 
 
+def test_a_backlog_in_one_partition_of_the_index_holds_up_none_in_another(aws: Aws) -> None:
+    store = bootstrap.deliveries()
+    for number in range(1, 33):
+        store.save(delivery(number))
+        store.save(waiting_for(HOUR, number))
+    shards = {row["sk"]["S"]: row["due_shard"]["S"] for row in aws.rows("webhooks")}
+    crowded = [each for each, shard in shards.items() if shard == "0"]
+    others = {shard: each for each, shard in shards.items() if shard != "0"}
+    for each in shards.keys() - {*crowded, *others.values()}:
+        waiting = store.get("wh_1", each)
+        assert waiting is not None
+        store.save(waiting.begun(AT))
+    limit = len(others) + 2
+    assert (len(others), len(crowded) > limit) == (3, True)
+
+    first = {each.id for each in store.take_due(AT + HOUR, limit)}
+
+    assert first >= set(others.values())
+    assert len(first) == limit  # what the others leave is for the crowded one
+    rest = {each.id for each in store.take_due(AT + HOUR, len(crowded))}
+    assert first | rest == {*crowded, *others.values()}
+
+
 def test_what_has_begun_is_due_no_more(stores: Stores) -> None:
     stores.deliveries.save(delivery())
     late = waiting_for(HOUR)
