@@ -138,6 +138,15 @@ class _Taking:
         receipt = self.works.receipts.find(self._caller, self.message.id, self.at)
         if receipt is None:
             self._have_been_fresh(delivered)
+        try:
+            self._act(receipt)
+        except RejectedError:
+            raise
+        except Exception:  # our own faults as well: it may be sent back once they are mended
+            self._remember_that_it_was_fresh()
+            raise
+
+    def _act(self, receipt: Receipt | None) -> None:
         command = inbound.command_of(self.message, self.key)
         if receipt is not None and receipt.fingerprint != self.message.fingerprint:
             raise RejectedError.by(IdempotencyKeyReusedError())
@@ -147,7 +156,6 @@ class _Taking:
             elif command is Command.PURCHASE_REQUEST_APPROVED:
                 self._submit(_Done.model_validate_json(receipt.body).request_id)
         except _PASSING:
-            self._remember_that_it_was_fresh()
             raise
         except ForbiddenError:  # the type is the key's, so it is the department that is not
             raise RejectedError(Reason.DEPARTMENT_NOT_ALLOWED) from None

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pynamodb.exceptions import PutError
 
 from chalicelib.domain import bus_keys, inbound
 from chalicelib.domain.access import DEPARTMENTS
@@ -585,6 +586,32 @@ class _Busy(fakes.FakeRequestStore):
             error, self.error = self.error, None
             raise error
         super().commit(*changes, receipt=receipt)
+
+
+@pytest.mark.parametrize("error", [BusyError, PutError, ZeroDivisionError])
+def test_what_died_of_our_own_fault_may_be_sent_back_from_the_dead_letters(
+    error: type[Exception],
+) -> None:
+    worker = Worker()
+    store = _Busy(error, worker.budgets, worker.receipts)
+    worker.works = usecase.Works(**(vars(worker.works) | {"store": store}))
+    with pytest.raises(error):
+        worker.take(asking())
+
+    much_later = ARRIVED + timedelta(days=13)
+    assert worker.take(asking(), arrived=much_later) is None
+
+    assert len(store.all()) == 1
+
+
+def test_what_was_refused_for_good_is_not_remembered_as_fresh() -> None:
+    worker = Worker()
+    message = asking(Command.CONSUMED, {"budgetRequestId": 4711, "amount": 1})
+    assert refusal(worker.take(message)) == "NOT_FOUND"
+
+    again = worker.take(message, arrived=ARRIVED + timedelta(days=13))
+
+    assert reason(again) is Reason.TOO_OLD
 
 
 @pytest.mark.parametrize("error", [BusyError, IdempotencyKeyTakenError])
