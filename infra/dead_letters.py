@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -162,6 +163,7 @@ def _shown_again(sqs: "SQSClient", url: str) -> Iterator[dict[str, Any]]:
 
 
 def _deliveries(place: Place) -> Seen:
-    found = [letters.of_delivery(DELIVERIES, each) for each in given_up.deliveries(place)]
-    left = len(found) - MAX_SHOWN
-    return Seen(tuple(found[:MAX_SHOWN]), {DELIVERIES: left} if left > 0 else {})
+    found = given_up.deliveries(place)
+    shown = [letters.of_delivery(DELIVERIES, each) for each in islice(found, MAX_SHOWN)]
+    left = sum(1 for _ in found)
+    return Seen(tuple(shown), {DELIVERIES: left} if left else {})

@@ -1,5 +1,6 @@
 """Webhook deliveries that were given up: found in the table, and sent again one by one."""
 
+import heapq
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,29 +9,26 @@ from chalicelib.adapters import tables
 from chalicelib.adapters.audit import RelayedAuditQueue
 from chalicelib.adapters.webhook_queue import SqsWebhookQueue
 from chalicelib.adapters.webhook_store import DynamoDeliveries, DynamoSubscriptions
-from chalicelib.domain.deliveries import Delivery
+from chalicelib.domain.deliveries import Delivery, first_id_since
 from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.usecases import deliveries as usecase
 from infra.place import Place, told_clearly
 from infra.progress import Report
 
-#: The most deliveries of a subscription that are looked through, those of the newest events first.
-MAX_READ = 5000
-_PAGE = 100
+#: Deliveries are looked through so many at once, however many there are.
+PAGE = 100
+
+_BEFORE_ALL = first_id_since(datetime.fromtimestamp(0, UTC))
 
 _TABLE = "WebhooksTableName"
 
 
-def deliveries(place: Place) -> list[Delivery]:
-    """Return the deliveries that were given up, of each subscription the newest events first."""
+def deliveries(place: Place) -> Iterator[Delivery]:
+    """Yield the deliveries that were given up, of each subscription the newest events first."""
     subscriptions = DynamoSubscriptions(place.row(tables.SubscriptionRow, _TABLE))
     store = DynamoDeliveries(place.row(tables.DeliveryRow, _TABLE))
-    return [
-        delivery
-        for endpoint in subscriptions.all()
-        for delivery in _latest(store, endpoint.subscription.id)
-        if delivery.is_given_up
-    ]
+    for endpoint in subscriptions.all():
+        yield from filter(_is_given_up, _newest_first(store, endpoint.subscription.id))
 
 
 def send_again(
@@ -48,11 +46,12 @@ def send_again(
     audit = RelayedAuditQueue(place.row(tables.AuditOutboxRow, _TABLE))
     sent, left = 0, []
     with told_clearly():
-        active = {
-            each.subscription.id for each in subscriptions.all() if each.subscription.is_active
-        }
-        found = sorted(deliveries(place), key=lambda delivery: delivery.id)
-        for delivery in found:
+        known = [endpoint.subscription for endpoint in subscriptions.all()]
+        active = {each.id for each in known if each.is_active}
+        found = heapq.merge(
+            *(_oldest_first(store, each.id) for each in known), key=lambda delivery: delivery.id
+        )
+        for delivery in filter(_is_given_up, found):
             if delivery.subscription_id not in active:
                 left.append(f"{delivery.subscription_id} is not active")
                 continue
@@ -71,16 +70,24 @@ def send_again(
                 left.append(f"{delivery.subscription_id} {delivery.id}: {error} ({error.code})")
                 continue
             sent += 1
-            report(f"{sent} of {len(found)}")
+            report(f"{sent} sent")
             pause(1 / rate)
     return sent, left
 
 
-def _latest(store: DynamoDeliveries, subscription_id: str) -> Iterator[Delivery]:
-    before, read = None, 0
-    while read < MAX_READ:
-        page = store.latest(subscription_id, limit=_PAGE, before=before)
+def _is_given_up(delivery: Delivery) -> bool:
+    return delivery.is_given_up
+
+
+def _newest_first(store: DynamoDeliveries, subscription_id: str) -> Iterator[Delivery]:
+    page = store.latest(subscription_id, limit=PAGE)
+    while page:
         yield from page
-        if len(page) < _PAGE:
-            return
-        before, read = page[-1].id, read + len(page)
+        page = store.latest(subscription_id, limit=PAGE, before=page[-1].id)
+
+
+def _oldest_first(store: DynamoDeliveries, subscription_id: str) -> Iterator[Delivery]:
+    page = store.following(subscription_id, after=_BEFORE_ALL, limit=PAGE)
+    while page:
+        yield from page
+        page = store.following(subscription_id, after=page[-1].id, limit=PAGE)

@@ -18,6 +18,7 @@ from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.handlers import relay
 from chalicelib.handlers.audit import audit
 from infra import dead_letters, redrive
+from infra import given_up as infra_given_up
 from infra.errors import OperatorError
 from infra.place import Place
 from infra.progress import silent
@@ -363,6 +364,28 @@ def test_deliveries_that_were_given_up_are_tried_again_but_for_those_nobody_want
     assert again.status is DeliveryStatus.PENDING
     assert [entry.action for entry in told_to_audit(aws)] == ["WEBHOOK_REDELIVER"] * 2
     assert send_back("deliveries") == Sent(0, ("wh_2 is not active",))
+
+
+def test_deliveries_that_were_given_up_are_found_behind_any_number_of_newer_ones(
+    stack: Place, aws: Aws, send_back: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infra_given_up, "PAGE", 1)
+    monkeypatch.setattr(dead_letters, "MAX_SHOWN", 1)
+    for hook in ("wh_1", "wh_2"):
+        subscribe(hook, is_active=True)
+    dead = [given_up(number, hook) for number in (0, 1) for hook in ("wh_1", "wh_2")]
+    newer = Delivery.of("wh_1", published(samples.story()[2]), AT).begun(AT)
+    bootstrap.deliveries().save(newer)
+
+    found = dead_letters.seen(stack, "deliveries")
+    assert ([each.id for each in found.letters], found.more) == (
+        [dead[2].event_id],
+        {"deliveries": 3},
+    )
+    assert send_back("deliveries") == Sent(4)
+
+    assert [order["delivery_id"] for order in aws.ordered()] == [each.id for each in dead]
+    assert dead_letters.seen(stack, "deliveries").letters == ()
 
 
 #: A stream's record that tells of a change, and the letter that Lambda wrote when it gave up on it.
