@@ -12,6 +12,7 @@ from pynamodb.models import Model
 from chalicelib.adapters import tables
 from chalicelib.domain.event_catalogue import CATALOGUE, EventData
 from chalicelib.domain.jobs import JobName
+from chalicelib.domain.retries import MAX_RECEIVES, seconds_until_retry
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
 from chalicelib.handlers.http.routes import api
 from chalicelib.settings import Settings
@@ -204,3 +205,9 @@ def test_links_between_pages_lead_somewhere(name: str) -> None:
 def test_the_readmes_links_lead_somewhere() -> None:
     for link in re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / "README.md").read_text()):
         assert (ROOT / link).exists(), link
+
+
+def test_the_runbook_says_how_long_it_takes_until_a_message_is_a_dead_letter() -> None:
+    waits = sum(seconds_until_retry(receives) for receives in range(1, MAX_RECEIVES))
+
+    assert f"after {MAX_RECEIVES} attempts in about {round(waits / 3600)} hours" in page("runbook")
