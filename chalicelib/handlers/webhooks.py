@@ -11,7 +11,12 @@ from chalicelib.domain.deliveries import DeliverOrder, Delivery, RecoverOrder, S
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.messages import EventMessage, event_of
 from chalicelib.domain.webhooks import Subscription
-from chalicelib.handlers.batch import BatchResponse, each_message
+from chalicelib.handlers.batch import (
+    TIME_FOR_ONE_SECONDS,
+    BatchResponse,
+    each_message,
+    seconds_left,
+)
 from chalicelib.observability import Metric, logger, measure
 from chalicelib.usecases import deliveries as usecase
 
@@ -41,8 +46,11 @@ def webhooks(event: SQSEvent) -> BatchResponse:
             case RecoverOrder() as order:
                 usecase.recover_some(order, at=at, works=works)
             case SweepOrder():
-                swept = usecase.sweep(at=at, works=works)
+                swept = usecase.sweep(at=at, works=works, has_time=has_time)
                 logger().info("swept", extra={"deliveries": swept})
+
+    def has_time() -> bool:
+        return seconds_left(event) >= TIME_FOR_ONE_SECONDS
 
     works = usecase.Works(
         subscriptions=bootstrap.subscriptions(),

@@ -145,10 +145,13 @@ def _try(
         _come_back(ended, at, why=answered.error or f"the receiver said {answered.status}")
 
 
-def sweep(*, at: datetime, works: Works) -> int:
-    """Queue every delivery whose time in the table has come, and return how many."""
+def sweep(*, at: datetime, works: Works, has_time: Callable[[], bool] = lambda: True) -> int:
+    """Queue every delivery whose time in the table has come, and return how many.
+
+    Where `has_time` says no, the rest is left to the next sweep.
+    """
     swept = 0
-    while swept < MAX_SWEPT:
+    while swept < MAX_SWEPT and has_time():
         due = works.deliveries.take_due(at, SWEPT_AT_ONCE)
         if not due:
             break

@@ -384,6 +384,25 @@ def test_one_that_another_worker_is_at_is_left_to_it(desk: Desk) -> None:
     assert desk.called == [ONE]
 
 
+def test_a_sweep_ends_when_its_time_is_up_and_the_next_one_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "SWEPT_AT_ONCE", 1)
+    for url in (ONE, TWO):
+        desk.subscribe(url)
+        desk.sender.statuses[url] = 500
+    desk.happens()
+    desk.work()
+    desk.passes(6 * MINUTE)
+    desk.now += HOUR
+    time_left = iter([True, False])
+
+    first = deliveries.sweep(at=desk.now, works=desk.works, has_time=lambda: next(time_left))
+
+    assert first == 1
+    assert deliveries.sweep(at=desk.now, works=desk.works) == 1
+
+
 def test_a_due_delivery_whose_message_is_lost_is_found_again(desk: Desk) -> None:
     hook = desk.subscribe(ONE)
     desk.sender.statuses[ONE] = 500
