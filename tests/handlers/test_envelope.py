@@ -2,9 +2,11 @@
 
 import json
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice.test import Client
 
 from app import app
 from chalicelib.handlers.http.routes import api as declared
@@ -64,6 +66,17 @@ def test_every_answer_carries_the_security_headers(api: Api) -> None:
     for status, reply in replies.items():
         assert reply.status == status
         assert reply.headers.items() >= SECURITY.items()
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("path", sorted({route.path for route in declared.routes}))
+def test_a_preflight_carries_the_security_headers(path: str) -> None:
+    client = Client(app, project_dir=str(Path(__file__).parents[2]))
+
+    answer = client.http.request("OPTIONS", concrete(path), headers={"Host": "api.example.com"})
+
+    assert (answer.status_code, answer.body) == (204, b"")
+    assert answer.headers.items() >= SECURITY.items()
 
 
 def test_a_success_says_what_was_done(api: Api) -> None:

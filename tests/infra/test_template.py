@@ -14,7 +14,7 @@ from chalicelib.domain.events import AUDIT_SOURCE, EVENT_SOURCE
 from chalicelib.domain.inbound import REJECTED
 from chalicelib.domain.jobs import JobName, JobOrder, JobPayload
 from chalicelib.domain.retries import MAX_RECEIVES
-from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
+from chalicelib.handlers.http.envelope import INTERNAL_ERROR, SECURITY_HEADERS, STATUS
 from infra.package import Package
 from tests.infra.conftest import Resources
 
@@ -227,8 +227,21 @@ def test_what_the_gateway_refuses_by_itself_is_in_the_envelope(of_type: Resource
         "REQUEST_TOO_LARGE": "BODY_TOO_LARGE",
         "THROTTLED": "RATE_LIMIT_EXCEEDED",
         "MISSING_AUTHENTICATION_TOKEN": "ROUTE_NOT_FOUND",
+        "DEFAULT_4XX": "FORBIDDEN",
         "DEFAULT_5XX": "INTERNAL_ERROR",
     }
+
+
+def test_what_the_gateway_refuses_by_itself_has_the_headers_of_our_answers(
+    of_type: Resources,
+) -> None:
+    (api,) = of_type("AWS::Serverless::Api").values()
+    ours = {name: f"'{value}'" for name, value in SECURITY_HEADERS.items()}
+    for response in api["GatewayResponses"].values():
+        assert response["ResponseParameters"]["Headers"] == ours | {
+            "Access-Control-Allow-Origin": {"Fn::Sub": "'${CorsOrigin}'"},
+            "Vary": "'Origin'",
+        }
 
 
 def test_the_api_answers_before_the_gateway_gives_up(

@@ -319,6 +319,7 @@ class Api:
         def preflight(**_: str) -> Response:
             response = self._with_cors(Response(body="", status_code=HTTPStatus.NO_CONTENT))
             response.headers |= {
+                **envelope.SECURITY_HEADERS,
                 "Access-Control-Allow-Methods": ", ".join(served),
                 "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
                 "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
