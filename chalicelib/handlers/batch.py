@@ -131,7 +131,7 @@ def _log(error: Exception, record: dict[str, Any]) -> None:
         logger().warning("message failed", extra=told | {"code": error.code, "why": str(error)})
     elif not isinstance(error, ForgedError):
         logger().error("message failed", exc_info=error, extra=told)
-    elif _receives(record) == 1:  # alarms count this line; nothing of what a stranger wrote
+    elif _receives(record) == 1:  # once; nothing of what a stranger wrote
         logger().warning("message forged", extra=told)
 
 

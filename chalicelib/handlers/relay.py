@@ -83,6 +83,6 @@ def _read(text: str) -> Outbox:
 def _set_aside(record: dict[str, Any], reason: str) -> None:
     aside = SetAside.of(record, reason, bootstrap.now())
     bootstrap.set_aside().put(aside)
-    # Alarms count this line (docs/dead-letters.md).
+    # Documented for who looks: docs/dead-letters.md.
     told = {"table": aside.table, "sequence_number": aside.sequence_number, "reason": reason}
     logger().error("record set aside", extra=told)

@@ -80,7 +80,7 @@ def _tell(subscription: Subscription, action: AuditAction) -> None:
 
 
 def _give_up(delivery: Delivery) -> None:
-    """Say in the log, where alarms look, that a subscriber did not get an event."""
+    """Say in the log that a subscriber did not get an event."""
     last = delivery.attempts[-1]
     logger().warning(
         "webhook given up",
