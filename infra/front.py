@@ -7,13 +7,9 @@ from uuid import uuid4
 import httpx
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-
-from chalicelib.handlers.http.envelope import SECURITY_HEADERS
 
 GATEWAY_STAGE = "api"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -40,10 +36,6 @@ AT_ONCE = 8
 _LIMITS = httpx.Limits(
     max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=30
 )
-
-#: Answers of so many bytes are compressed for who takes that, as API Gateway does and the
-#: embedded cloud does not (`minimum_compression_size` in .chalice/config.json).
-COMPRESSES_FROM = 1024
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -74,7 +66,6 @@ class Front:
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
         self.app = Starlette(
             exception_handlers={405: _not_allowed},
-            middleware=[Middleware(GZipMiddleware, minimum_size=COMPRESSES_FROM, compresslevel=6)],
             routes=[
                 Route("/api", self._forward, methods=_METHODS),
                 Route("/api/{path:anything}", self._forward, methods=_METHODS),
@@ -97,12 +88,7 @@ class Front:
             return _failure(504, "GATEWAY_TIMEOUT", "The embedded cloud did not answer in time.")
         except httpx.TransportError:
             return _failure(502, "BAD_GATEWAY", "The embedded cloud cannot be reached.")
-        if int(answer.headers.get("content-length", COMPRESSES_FROM)) >= COMPRESSES_FROM:
-            return _Passed(answer)
-        # What is streamed would be compressed however short.
-        whole = Response(b"".join([piece async for piece in _body(answer)]), answer.status_code)
-        whole.raw_headers = _passed_on(answer.headers.raw)
-        return whole
+        return _Passed(answer)
 
     def _outgoing(self, request: Request, api_id: str) -> httpx.Request:
         path: bytes = request.scope["raw_path"].removeprefix(b"/api")
@@ -151,10 +137,12 @@ async def _elsewhere(_: Request) -> Response:
 
 
 async def _not_allowed(request: Request, _: Exception) -> Response:
-    # Starlette's Allow would be that of the front; what a path serves only the API knows.
-    return _failure(405, "METHOD_NOT_ALLOWED", f"{request.method} is not allowed here")
+    message = f"{request.method} is not allowed here; try {', '.join(_METHODS)}"
+    return _failure(405, "METHOD_NOT_ALLOWED", message, {"Allow": ", ".join(_METHODS)})
 
 
-def _failure(status: int, code: str, message: str) -> Response:
+def _failure(
+    status: int, code: str, message: str, headers: dict[str, str] | None = None
+) -> Response:
     body = {"success": False, "message": message, "code": code, "requestId": str(uuid4())}
-    return JSONResponse(body, status, SECURITY_HEADERS)
+    return JSONResponse(body, status, headers)

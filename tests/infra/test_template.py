@@ -15,7 +15,6 @@ from chalicelib.domain.inbound import REJECTED
 from chalicelib.domain.jobs import JobName, JobOrder, JobPayload
 from chalicelib.domain.retries import MAX_RECEIVES
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, SECURITY_HEADERS, STATUS
-from infra.front import COMPRESSES_FROM
 from infra.package import Package
 from tests.infra.conftest import Resources
 
@@ -243,11 +242,6 @@ def test_what_the_gateway_refuses_by_itself_has_the_headers_of_our_answers(
             "Access-Control-Allow-Origin": {"Fn::Sub": "'${CorsOrigin}'"},
             "Vary": "'Origin'",
         }
-
-
-def test_large_answers_are_compressed(of_type: Resources) -> None:
-    (api,) = of_type("AWS::Serverless::Api").values()
-    assert api["MinimumCompressionSize"] == COMPRESSES_FROM
 
 
 def test_the_api_answers_before_the_gateway_gives_up(
