@@ -23,15 +23,6 @@ MAX_BODY_BYTES = 1_048_576
 #: What is wrong with the fields, by the client's names for them, that a model finds good.
 Also = Callable[[Mapping[str, Any]], tuple[FieldError, ...]]
 
-#: What pydantic would tell by the names of our classes and of Python's.
-_IN_JSON = {
-    "model_type": "must be an object",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "frozen_set_type": "must be a list",
-    "set_type": "must be a list",
-}
-
 _Model = TypeVar("_Model", bound=Value)
 
 
@@ -92,7 +83,6 @@ def _strict(raw: str | bytes) -> object:
         refuse_too_large(text)
         return json.loads(
             text.decode(),
-            parse_int=_whole,
             parse_float=_exact,  # no amount passes through a binary float
             parse_constant=_no_constants,
             object_pairs_hook=_no_duplicates,
@@ -103,13 +93,6 @@ def _strict(raw: str | bytes) -> object:
         raise MalformedJsonError("The body is nested too deeply") from None
     except ValueError as error:
         raise MalformedJsonError(f"The body is not valid JSON: {error}") from None
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:  # more digits than Python reads; its words are about Python
-        raise ValueError("a number is out of range") from None
 
 
 def _exact(text: str) -> Decimal:
@@ -147,6 +130,7 @@ def _is_about_the_rest(error: ErrorDetails) -> bool:
 def _told(error: ErrorDetails) -> FieldError:
     # A rule about several fields names the one that it is told of.
     named = error.get("ctx", {}).get("field", "body")
-    field = ".".join(map(str, error["loc"])) if error["loc"] else str(named)
-    ours = _IN_JSON.get(error["type"])
-    return FieldError(field, ours or error["msg"].removeprefix("Value error, "))
+    field = ".".join(map(str, error["loc"])) or str(named)
+    if error["type"] == "model_type":  # pydantic would name our class
+        return FieldError(field, "must be an object")
+    return FieldError(field, error["msg"].removeprefix("Value error, "))
