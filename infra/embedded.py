@@ -57,7 +57,9 @@ def start(folder: Path) -> tuple[EmbeddedCloud, Started]:
         started.forget()
         if "already in use" not in log.read_text(errors="replace"):
             break
-    raise OperatorError(f"The embedded cloud did not start; its log is {log}")
+    raise OperatorError(
+        f"The embedded cloud did not start: {processes.last_words(log)}; its log is {log}"
+    )
 
 
 def stop(cloud: EmbeddedCloud) -> None:

@@ -72,6 +72,12 @@ def start(
     return Started(process)
 
 
+def last_words(log: Path) -> str:
+    """Return the last line a process wrote to its log, for one clear line about its end."""
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
 def is_running(background: Background) -> bool:
     """Tell whether that very process still runs."""
     return _root(background) is not None

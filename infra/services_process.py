@@ -49,6 +49,9 @@ def start(
     if started.has_ended() or not ready.exists():
         processes.stop(started.background)
         started.forget()
-        raise OperatorError(f"The stand-ins and the front did not start; their log is {log}")
+        raise OperatorError(
+            f"The stand-ins and the front did not start: {processes.last_words(log)};"
+            f" their log is {log}"
+        )
     ports = Ports.model_validate_json(ready.read_text())
     return HostProcess(process=started.background, ports=ports), started
