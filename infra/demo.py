@@ -15,7 +15,6 @@ from infra.demo_story import Told
 from infra.errors import OperatorError
 from infra.local import RunningStack
 from infra.paths import stack_folder
-from infra.ports import is_free, who_holds
 from infra.progress import Progress
 from infra.waiting import wait_for
 
@@ -43,10 +42,11 @@ def run(
     progress = Progress(console)
     if local.down(name):
         progress.note("The demo stack that was kept is ended.")
-    port = _port(progress)
     with ExitStack() as cleanup:
         cleanup.push(lambda error, *_: _end(name, progress, keep_logs=error is not None))
-        stack = local.up(name, port=port, owned=True, environment=environment, progress=progress)
+        stack = local.up(
+            name, or_any_port=True, owned=True, environment=environment, progress=progress
+        )
         cleanup.callback(stack.services.close)
         console.print(f"\n[bold]The main job[/bold] on {stack.api_url}", highlight=False)
         try:
@@ -100,14 +100,6 @@ def failures_of(arrivals: Arrivals, *, arrival_seconds: float) -> str:
     if arrivals.wrong:
         told.append(f"Arrived, but not as it must, once and signed: {'; '.join(arrivals.wrong)}.")
     return " ".join(told)
-
-
-def _port(progress: Progress) -> int:
-    if is_free(local.DEFAULT_PORT):
-        return local.DEFAULT_PORT
-    holder = who_holds(local.DEFAULT_PORT)
-    progress.note(f"Port {local.DEFAULT_PORT} is taken by {holder}: the demo takes another one.")
-    return local.ANY_PORT
 
 
 def _keep_log(stack: RunningStack) -> Path:

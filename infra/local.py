@@ -120,6 +120,7 @@ def up(
     name: str = DEFAULT_NAME,
     *,
     port: int = DEFAULT_PORT,
+    or_any_port: bool = False,
     owned: bool = False,
     environment: Mapping[str, str] = os.environ,
     elsewhere: str | None = None,
@@ -127,10 +128,11 @@ def up(
 ) -> RunningStack:
     """Start a stack and deploy to it; on a running one only deploy again, keeping its data.
 
-    `port` 0 takes any free one. An `owned` stack ends with this process, as every stack does
-    until it is complete. What the environment sets of the service's configuration is passed on;
-    the stand-ins and made-up secrets are the rest. With the address of a cloud `elsewhere` it is
-    deployed there, under a name of its own, and no embedded cloud is started.
+    `port` 0 takes any free one, and `or_any_port` does when that one is taken. An `owned` stack
+    ends with this process, as every stack does until it is complete. What the environment sets of
+    the service's configuration is passed on; the stand-ins and made-up secrets are the rest. With
+    the address of a cloud `elsewhere` it is deployed there, under a name of its own, and no
+    embedded cloud is started.
     """
     progress = progress or silent()
     with alone_with(name):
@@ -147,7 +149,7 @@ def up(
             environment, current.secrets, finance_url=_ANYWHERE, audit_url=_ANYWHERE
         )
         try:
-            started = _start(current, port, progress)
+            started = _start(current, port, progress, or_any_port=or_any_port)
             stack = _deploy(current, environment, progress, started)
         except BaseException:
             if not redeploys:  # a stack that ran before goes on running
@@ -261,11 +263,13 @@ def _services_run(current: StackState) -> bool:
     return current.services is not None and processes.is_running(current.services.process)
 
 
-def _start(current: StackState, port: int, progress: Progress) -> list[Started]:
+def _start(
+    current: StackState, port: int, progress: Progress, *, or_any_port: bool
+) -> list[Started]:
     """Start what does not run yet; each process is on record before the next one starts."""
     if _services_run(current):
         _refuse_another_port(current, port)
-    elif port != ANY_PORT and not is_free(port):
+    elif port != ANY_PORT and not or_any_port and not is_free(port):
         raise OperatorError(
             f"Port {port} is taken by {who_holds(port)}; end it or choose another with --port."
         )
@@ -286,6 +290,7 @@ def _start(current: StackState, port: int, progress: Progress) -> list[Started]:
                 folder,
                 endpoint_url=current.endpoint_url,
                 front_port=port,
+                or_any_port=or_any_port,
                 finance_api_key=secrets.finance_api_key,
                 audit_api_key=secrets.audit_api_key,
             )

@@ -76,9 +76,10 @@ class Server(uvicorn.Server):
 class Listener:
     """An app on a loopback port, which it keeps when it stops and listens again."""
 
-    def __init__(self, app: Starlette, port: int) -> None:
+    def __init__(self, app: Starlette, port: int = 0, *, or_any_port: bool = False) -> None:
         self._app = app
         self.port = port
+        self._or_any_port = or_any_port
         self._running: tuple[Server, asyncio.Task[None]] | None = None
 
     @property
@@ -90,7 +91,7 @@ class Listener:
         """Listen; returns when connections are taken."""
         if self._running is not None:
             return
-        bound = _listening_socket(self.port)
+        bound = self._bound()
         self.port = bound.getsockname()[1]
         config = uvicorn.Config(
             self._app,
@@ -109,6 +110,14 @@ class Listener:
                 task.result()
         self._running = (server, task)
 
+    def _bound(self) -> socket.socket:
+        try:
+            return _listening_socket(self.port)
+        except OSError:
+            if not self._or_any_port:
+                raise
+            return _listening_socket(0)
+
     async def stop(self) -> None:
         """Close the port and every connection to it."""
         if self._running is None:
@@ -122,12 +131,12 @@ class Listener:
 class Services:
     """All services of the process, and the admin interface over them."""
 
-    def __init__(self, front: Front, standins: list[StandIn], front_port: int) -> None:
+    def __init__(self, front: Front, standins: list[StandIn], front_listener: Listener) -> None:
         self._front = front
         self._standins = {standin.name: standin for standin in standins}
-        self._listeners = {standin.name: Listener(standin.app, 0) for standin in standins}
-        self._front_listener = Listener(front.app, front_port)
-        self._admin_listener = Listener(Starlette(routes=self._admin_routes()), 0)
+        self._listeners = {standin.name: Listener(standin.app) for standin in standins}
+        self._front_listener = front_listener
+        self._admin_listener = Listener(Starlette(routes=self._admin_routes()))
 
     async def serve(self, ready: Path, ended: asyncio.Event) -> None:
         """Listen everywhere, write the ports, and go on until told to end."""
@@ -235,13 +244,15 @@ async def _main(arguments: argparse.Namespace) -> None:
         Receiver(),
     ]
     front = Front(arguments.endpoint_url)
-    await Services(front, standins, arguments.front_port).serve(arguments.ready, ended)
+    listener = Listener(front.app, arguments.front_port, or_any_port=arguments.or_any_port)
+    await Services(front, standins, listener).serve(arguments.ready, ended)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="infra.services", description=__doc__)
     parser.add_argument("--ready", type=Path, required=True, help="file the ports are written to")
     parser.add_argument("--front-port", type=int, required=True, help="0: any free one")
+    parser.add_argument("--or-any-port", action="store_true", help="if that port is taken")
     parser.add_argument("--endpoint-url", required=True, help="the embedded cloud")
     return parser.parse_args()
 

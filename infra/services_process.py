@@ -24,15 +24,26 @@ class HostProcess(BaseModel):
 
 
 def start(
-    folder: Path, *, endpoint_url: str, front_port: int, finance_api_key: str, audit_api_key: str
+    folder: Path,
+    *,
+    endpoint_url: str,
+    front_port: int,
+    or_any_port: bool = False,
+    finance_api_key: str,
+    audit_api_key: str,
 ) -> tuple[HostProcess, Started]:
-    """Start it and wait until all its services listen; its files go to `folder`."""
+    """Start it and wait until all its services listen; its files go to `folder`.
+
+    Port 0 is any free one, and so is a port that is taken if `or_any_port`: who starts us cannot
+    know that it still is free when we get to it.
+    """
     ready = folder / "services.json"
     log = folder / "services.log"
     for stale in (ready, log):
         stale.unlink(missing_ok=True)
     command = [sys.executable, "-m", "infra.services", "--ready", str(ready)]
     command += ["--front-port", str(front_port), "--endpoint-url", endpoint_url]
+    command += ["--or-any-port"] if or_any_port else []
     started = processes.start(
         command,
         # The keys go by the environment: arguments are visible to everyone.

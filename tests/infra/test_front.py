@@ -1,4 +1,5 @@
 import gzip
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,11 @@ import httpx
 import pytest
 
 from infra import processes, services_process
+from infra.errors import OperatorError
 from infra.front import AT_ONCE
 from infra.ports import LOOPBACK, free_port
+from infra.processes import Started
+from infra.services_process import HostProcess
 from infra.standin_client import ServicesClient
 from infra.waiting import wait_for
 
@@ -250,3 +254,37 @@ def test_a_cloud_that_cannot_be_reached_is_a_bad_gateway(tmp_path: Path) -> None
         assert answer.status_code == 502
         assert answer.json()["success"] is False
         assert answer.json()["code"] == "BAD_GATEWAY"
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_front_that_may_takes_another_port_when_its_own_was_taken_meanwhile(
+    taken: int, tmp_path: Path
+) -> None:
+    host, started = start_on(taken, tmp_path, or_any_port=True)
+
+    assert host.ports.front not in {0, taken}
+    processes.stop(host.process)
+    started.forget()
+
+
+def test_a_front_whose_port_was_taken_meanwhile_says_what_stopped_it(
+    taken: int, tmp_path: Path
+) -> None:
+    with pytest.raises(OperatorError, match=r"did not start: .*Address already in use; their log"):
+        start_on(taken, tmp_path, or_any_port=False)
+
+
+def start_on(port: int, folder: Path, *, or_any_port: bool) -> tuple[HostProcess, Started]:
+    return services_process.start(
+        folder,
+        endpoint_url=f"http://{LOOPBACK}:1",
+        front_port=port,
+        or_any_port=or_any_port,
+        finance_api_key="f",
+        audit_api_key="a",
+    )
