@@ -1,4 +1,7 @@
-"""The front: people's address of the API, passed on to the embedded cloud byte for byte."""
+"""The front: people's address of the API, passed on to the embedded cloud byte for byte.
+
+It compresses large answers, as API Gateway does and the embedded cloud does not.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,9 +10,13 @@ from uuid import uuid4
 import httpx
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 
 GATEWAY_STAGE = "api"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -36,6 +43,9 @@ AT_ONCE = 8
 _LIMITS = httpx.Limits(
     max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=30
 )
+#: Answers from so many bytes on are compressed for who takes that (`minimum_compression_size` in
+#: .chalice/config.json).
+COMPRESSES_FROM = 1024
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -66,6 +76,7 @@ class Front:
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
         self.app = Starlette(
             exception_handlers={405: _not_allowed},
+            middleware=[Middleware(GZipMiddleware, minimum_size=COMPRESSES_FROM)],
             routes=[
                 Route("/api", self._forward, methods=_METHODS),
                 Route("/api/{path:anything}", self._forward, methods=_METHODS),
@@ -83,12 +94,23 @@ class Front:
         if self.api_id is None:
             return _failure(503, "NOT_DEPLOYED", "The service is being deployed; try again soon.")
         try:
-            answer = await self._client.send(self._outgoing(request, self.api_id), stream=True)
+            return await self._answer(self._outgoing(request, self.api_id))
         except httpx.TimeoutException:
             return _failure(504, "GATEWAY_TIMEOUT", "The embedded cloud did not answer in time.")
         except httpx.TransportError:
             return _failure(502, "BAD_GATEWAY", "The embedded cloud cannot be reached.")
-        return _Passed(answer)
+
+    async def _answer(self, outgoing: httpx.Request) -> Response:
+        """Return the cloud's answer as it came: status, headers and the body's bytes, undecoded."""
+        answer = await self._client.send(outgoing, stream=True)
+        try:
+            # Whole, as the gateway has it: Lambda's are 6 MB at the most.
+            passed = Response(b"".join([each async for each in answer.aiter_raw()]))
+        finally:
+            await answer.aclose()
+        passed.status_code = answer.status_code
+        passed.raw_headers = _passed_on(answer.headers.raw)
+        return passed
 
     def _outgoing(self, request: Request, api_id: str) -> httpx.Request:
         path: bytes = request.scope["raw_path"].removeprefix(b"/api")
@@ -111,22 +133,6 @@ class Front:
         )
 
 
-class _Passed(StreamingResponse):
-    """The cloud's answer as it came: status, headers and the body's bytes, decoded by nobody."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__(_body(answer), answer.status_code)
-        self.raw_headers = _passed_on(answer.headers.raw)
-
-
-async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in answer.aiter_raw():
-            yield chunk
-    finally:
-        await answer.aclose()
-
-
 def _passed_on(headers: RawHeaders) -> RawHeaders:
     # ASGI wants lower-case names.
     return [(name.lower(), value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
@@ -145,4 +151,4 @@ def _failure(
     status: int, code: str, message: str, headers: dict[str, str] | None = None
 ) -> Response:
     body = {"success": False, "message": message, "code": code, "requestId": str(uuid4())}
-    return JSONResponse(body, status, headers)
+    return JSONResponse(body, status, SECURITY_HEADERS | (headers or {}))

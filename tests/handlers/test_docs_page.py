@@ -11,7 +11,7 @@ from chalice.test import Client, HTTPResponse
 from app import app
 from chalicelib.handlers.http import docs
 from chalicelib.handlers.http.docs import ASSETS
-from chalicelib.handlers.http.envelope import SECURITY_HEADERS
+from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 
 FOLDER = Path(docs.__file__).with_name("docs_page")
 

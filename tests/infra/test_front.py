@@ -10,9 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 from infra import processes, services_process
 from infra.errors import OperatorError
-from infra.front import AT_ONCE
+from infra.front import AT_ONCE, COMPRESSES_FROM
 from infra.ports import LOOPBACK, free_port
 from infra.processes import Started
 from infra.services_process import HostProcess
@@ -50,14 +51,19 @@ def cloud() -> Iterator[Cloud]:
             noted.seen.append(Seen(self.command, self.path, self.headers.items(), self.body()))
             noted.open.wait()
             self.send_response(201)
-            self.send_header("Content-Encoding", "gzip")
-            self.send_header("Content-Length", str(len(ANSWER)))
+            size = self.headers.get("x-plain")
+            answer = ANSWER if size is None else b"a" * int(size)
+            if size is None:
+                self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(answer)))
             self.send_header("Set-Cookie", "a=1")
             self.send_header("Set-Cookie", "b=2")
             self.send_header("Connection", "keep-alive")
             self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(ANSWER)
+            if "x-breaks-off" in self.headers:
+                self.close_connection = True
+            elif self.command != "HEAD":
+                self.wfile.write(answer)
 
         def body(self) -> bytes:
             if self.headers.get("transfer-encoding") != "chunked":
@@ -161,6 +167,10 @@ def test_headers_and_body_are_passed_on(url: str, cloud: Cloud) -> None:
     assert ("accept-encoding", "x") in lower(seen.headers)
 
 
+def secured(answer: httpx.Response) -> dict[str, str | None]:
+    return {name: answer.headers.get(name) for name in SECURITY_HEADERS}
+
+
 def lower(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in headers]
 
@@ -190,12 +200,41 @@ def test_the_answer_comes_back_as_it_was(url: str) -> None:
     assert len(answer.headers.get_list("date")) == 1
 
 
+@pytest.mark.parametrize(
+    ("size", "accepted", "encoding"),
+    [
+        (COMPRESSES_FROM, "br, gzip", "gzip"),
+        (1_000_000, "gzip", "gzip"),
+        (COMPRESSES_FROM, "identity", None),
+        (COMPRESSES_FROM - 1, "gzip", None),
+        (0, "gzip", None),
+    ],
+)
+def test_a_large_answer_is_compressed_for_who_takes_that(
+    url: str, size: int, accepted: str, encoding: str | None
+) -> None:
+    answer = httpx.get(f"{url}/api/a", headers={"Accept-Encoding": accepted, "X-Plain": str(size)})
+
+    assert answer.content == b"a" * size
+    assert answer.headers.get("content-encoding") == encoding
+    assert int(answer.headers["content-length"]) == answer.num_bytes_downloaded
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert answer.headers.get("vary") == ("Accept-Encoding" if size >= COMPRESSES_FROM else None)
+
+
+def test_an_answer_that_breaks_off_is_a_bad_gateway(url: str) -> None:
+    answer = httpx.get(f"{url}/api/a", headers={"X-Plain": "10", "X-Breaks-Off": "yes"})
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "BAD_GATEWAY")
+
+
 @pytest.mark.parametrize("method", ["TRACE", "BREW"])
 def test_a_method_nobody_serves_is_not_passed_on(url: str, cloud: Cloud, method: str) -> None:
     answer = httpx.request(method, f"{url}/api/a")
 
     assert (answer.status_code, answer.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == ", ".join(METHODS)
+    assert secured(answer) == SECURITY_HEADERS
     assert cloud.seen == []
 
 
@@ -236,6 +275,7 @@ def test_other_paths_are_not_found(url: str, cloud: Cloud, path: str) -> None:
     assert answer.status_code == 404
     assert answer.json()["code"] == "NOT_FOUND"
     assert "/api" in answer.json()["message"]
+    assert secured(answer) == SECURITY_HEADERS
     assert cloud.seen == []
 
 

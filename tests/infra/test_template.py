@@ -14,7 +14,9 @@ from chalicelib.domain.events import AUDIT_SOURCE, EVENT_SOURCE
 from chalicelib.domain.inbound import REJECTED
 from chalicelib.domain.jobs import JobName, JobOrder, JobPayload
 from chalicelib.domain.retries import MAX_RECEIVES
-from chalicelib.handlers.http.envelope import INTERNAL_ERROR, SECURITY_HEADERS, STATUS
+from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
+from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
+from infra.front import COMPRESSES_FROM
 from infra.package import Package
 from tests.infra.conftest import Resources
 
@@ -242,6 +244,13 @@ def test_what_the_gateway_refuses_by_itself_has_the_headers_of_our_answers(
             "Access-Control-Allow-Origin": {"Fn::Sub": "'${CorsOrigin}'"},
             "Vary": "'Origin'",
         }
+
+
+def test_the_gateway_compresses_answers_as_large_as_the_local_front_does(
+    of_type: Resources,
+) -> None:
+    (api,) = of_type("AWS::Serverless::Api").values()
+    assert api["MinimumCompressionSize"] == COMPRESSES_FROM
 
 
 def test_the_api_answers_before_the_gateway_gives_up(

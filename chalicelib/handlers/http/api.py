@@ -40,6 +40,7 @@ from chalicelib.handlers.http import (
 from chalicelib.handlers.http.answers import Gives
 from chalicelib.handlers.http.call import Answer, Body, Call, Nothing, Query
 from chalicelib.handlers.http.faults import Faults
+from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 from chalicelib.observability import (
     CORRELATION_HEADER,
     Metric,
@@ -319,7 +320,7 @@ class Api:
         def preflight(**_: str) -> Response:
             response = self._with_cors(Response(body="", status_code=HTTPStatus.NO_CONTENT))
             response.headers |= {
-                **envelope.SECURITY_HEADERS,
+                **SECURITY_HEADERS,
                 "Access-Control-Allow-Methods": ", ".join(served),
                 "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
                 "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),

@@ -11,7 +11,7 @@ from chalice import Response
 
 from chalicelib.domain.errors import RouteNotFoundError
 from chalicelib.handlers.http.api import JSON, Api
-from chalicelib.handlers.http.envelope import SECURITY_HEADERS
+from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 
 HTML = "text/html"
 

@@ -1,4 +1,4 @@
-"""The envelope of every answer (SPEC.md 2), and the headers they all carry."""
+"""The envelope of every answer (SPEC.md 2)."""
 
 import json
 from http import HTTPStatus
@@ -10,16 +10,7 @@ from chalicelib.domain import errors
 from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.domain.events import plain
 from chalicelib.handlers.http.call import Answer
-
-#: The guide's security headers; answers hold people's data, so nobody between us may keep them.
-SECURITY_HEADERS = {
-    "X-Frame-Options": "SAMEORIGIN",
-    "X-Content-Type-Options": "nosniff",
-    "X-XSS-Protection": "1; mode=block",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-    "Cache-Control": "no-store",
-}
+from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 
 #: Which status tells which error: every declared error is here (tested), nothing else is told.
 STATUS: dict[type[BudgetRequestsError], HTTPStatus] = {
