@@ -12,7 +12,7 @@ from chalicelib.domain.requests import BudgetRequest
 _BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
 
 
-class DeliveryStatus(StrEnum):
+class MailStatus(StrEnum):
     """How far a mail got."""
 
     PENDING = "pending"
@@ -42,7 +42,7 @@ class Notification(Value):
     recipient_email: str
     subject: str
     message: str
-    delivery_status: DeliveryStatus
+    delivery_status: MailStatus
     delivery_error: str | None = None
     created_at: datetime
     sent_at: datetime | None = None

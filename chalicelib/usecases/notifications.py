@@ -12,9 +12,9 @@ from datetime import datetime
 from chalicelib.domain.errors import ClaimHeldError, DeliveryFailedError
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.notifications import (
-    DeliveryStatus,
     Mail,
     MailRefusedError,
+    MailStatus,
     Notification,
     mails_for,
 )
@@ -50,7 +50,7 @@ def notify(
             recipient_email=mail.to,
             subject=mail.subject,
             message=mail.text,
-            delivery_status=DeliveryStatus.PENDING,
+            delivery_status=MailStatus.PENDING,
             created_at=event.time,
         )
         try:
@@ -86,10 +86,10 @@ def _send(
         notifications.record(refused)
         tell(refused)
     else:
-        sent = {"delivery_status": DeliveryStatus.SENT, "sent_at": at}
+        sent = {"delivery_status": MailStatus.SENT, "sent_at": at}
         notifications.record(pending.model_copy(update=sent))
 
 
 def _failed(pending: Notification, why: Exception) -> Notification:
-    failed = {"delivery_status": DeliveryStatus.FAILED, "delivery_error": str(why)}
+    failed = {"delivery_status": MailStatus.FAILED, "delivery_error": str(why)}
     return pending.model_copy(update=failed)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.domain.errors import ClaimHeldError
-from chalicelib.domain.notifications import DeliveryStatus, Notification
+from chalicelib.domain.notifications import MailStatus, Notification
 from tests.adapters.conftest import Stores
 from tests.factories import AT, created
 
@@ -14,7 +14,7 @@ def notification(
     number: int,
     at: datetime = AT,
     request_id: int = 20260000001,
-    status: DeliveryStatus = DeliveryStatus.SENT,
+    status: MailStatus = MailStatus.SENT,
 ) -> Notification:
     return Notification(
         id=f"ntf_{number}",
@@ -38,8 +38,8 @@ def test_the_latest_of_a_request_come_newest_first(stores: Stores) -> None:
 
 
 def test_what_became_of_a_mail_replaces_what_was_kept_of_it(stores: Stores) -> None:
-    stores.notifications.record(notification(1, status=DeliveryStatus.FAILED))
-    stores.notifications.record(notification(1, status=DeliveryStatus.SENT))
+    stores.notifications.record(notification(1, status=MailStatus.FAILED))
+    stores.notifications.record(notification(1, status=MailStatus.SENT))
 
     assert stores.notifications.latest(20260000001, 5) == (notification(1),)
 
@@ -51,7 +51,7 @@ def test_a_request_without_mails_has_none(stores: Stores) -> None:
 
 
 def test_a_mail_is_begun_by_one_worker_at_a_time(stores: Stores) -> None:
-    pending = notification(1, status=DeliveryStatus.PENDING)
+    pending = notification(1, status=MailStatus.PENDING)
 
     assert stores.notifications.begin(pending, AT)
     with pytest.raises(ClaimHeldError):
@@ -61,14 +61,14 @@ def test_a_mail_is_begun_by_one_worker_at_a_time(stores: Stores) -> None:
 
 
 def test_a_mail_whose_worker_died_may_be_begun_again(stores: Stores) -> None:
-    pending = notification(1, status=DeliveryStatus.PENDING)
+    pending = notification(1, status=MailStatus.PENDING)
     stores.notifications.begin(pending, AT)
 
     assert stores.notifications.begin(pending, AT + timedelta(seconds=37))
 
 
 def test_a_mail_that_is_over_is_not_begun_again_however_late(stores: Stores) -> None:
-    pending = notification(1, status=DeliveryStatus.PENDING)
+    pending = notification(1, status=MailStatus.PENDING)
     stores.notifications.begin(pending, AT)
     stores.notifications.record(notification(1))
 
@@ -77,9 +77,9 @@ def test_a_mail_that_is_over_is_not_begun_again_however_late(stores: Stores) -> 
 
 
 def test_a_mail_that_failed_and_is_not_over_is_begun_again_at_once(stores: Stores) -> None:
-    pending = notification(1, status=DeliveryStatus.PENDING)
+    pending = notification(1, status=MailStatus.PENDING)
     stores.notifications.begin(pending, AT)
-    stores.notifications.record(notification(1, status=DeliveryStatus.FAILED), is_over=False)
+    stores.notifications.record(notification(1, status=MailStatus.FAILED), is_over=False)
 
     assert stores.notifications.begin(pending, AT)
     assert stores.notifications.latest(20260000001, 5) == (pending,)

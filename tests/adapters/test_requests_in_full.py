@@ -8,13 +8,13 @@ from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.domain import drafting, transitions
 from chalicelib.domain.errors import RequestNotFoundError
-from chalicelib.domain.notifications import DeliveryStatus, Notification
+from chalicelib.domain.notifications import MailStatus, Notification
 from tests.adapters.conftest import Stores
 from tests.botocore_answers import calls_of
 from tests.factories import AT, CLERK, LATER, created, item_body
 
 
-def mail(number: int, status: DeliveryStatus = DeliveryStatus.SENT) -> Notification:
+def mail(number: int, status: MailStatus = MailStatus.SENT) -> Notification:
     return Notification(
         id=f"ntf_{number}",
         budget_request_id=created().after.id,
@@ -50,7 +50,7 @@ def test_a_request_without_mails_comes_alone(stores: Stores) -> None:
 def test_the_text_is_the_same_until_something_changes(stores: Stores) -> None:
     change = created()
     stores.requests.commit(change)
-    stores.notifications.record(mail(1, DeliveryStatus.PENDING))
+    stores.notifications.record(mail(1, MailStatus.PENDING))
 
     texts = [stores.requests.get_with_mails(change.after.id, mails=5).text for _ in range(2)]
     assert texts[0] == texts[1]

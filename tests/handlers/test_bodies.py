@@ -64,6 +64,31 @@ def test_what_is_not_json_is_malformed(api: Api, aws: Aws, raw: bytes) -> None:
     assert aws.rows("requests") == []
 
 
+def test_a_number_too_long_is_told_without_a_word_of_python(api: Api) -> None:
+    reply = create(api, raw=text_with("amountRequested", "9" * 5000))
+
+    assert reply.json["message"] == "The body is not valid JSON: a number is out of range"
+
+
+@pytest.mark.parametrize("given", [{}, "text", 7, True])
+def test_what_must_be_a_list_is_told_so(api: Api, given: object) -> None:
+    reply = create(api, request_body(items=given))
+
+    assert (reply.status, reply.errors) == (400, {"items": "must be a list"})
+
+
+def test_a_list_that_is_too_long_is_told_so(api: Api) -> None:
+    reply = create(api, request_body(items=[item_body()] * 51))
+
+    assert (reply.status, reply.errors) == (400, {"items": "must have 50 or fewer"})
+
+
+def test_a_field_without_a_name_is_told_by_its_quotes(api: Api) -> None:
+    reply = create(api, request_body(items=[item_body() | {"": 1}]) | {"": 1})
+
+    assert (reply.status, list(reply.errors)) == (400, ['items.0.""', '""'])
+
+
 @pytest.mark.parametrize("body", [[], [request_body()], "text", 7, True])
 def test_json_that_is_no_object_is_refused(api: Api, body: object) -> None:
     reply = create(api, body)

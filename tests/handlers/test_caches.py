@@ -9,7 +9,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.domain.metrics import Hits
-from chalicelib.domain.notifications import DeliveryStatus, Notification
+from chalicelib.domain.notifications import MailStatus, Notification
 from chalicelib.usecases import caching
 from tests.botocore_answers import calls_of
 from tests.conftest import Logs
@@ -109,11 +109,11 @@ def test_a_new_mail_is_seen_by_the_next_read(api: Api) -> None:
         recipient_email="ada@example.com",
         subject="New",
         message="New",
-        delivery_status=DeliveryStatus.PENDING,
+        delivery_status=MailStatus.PENDING,
         created_at=AT,
     )
 
-    for status in (DeliveryStatus.PENDING, DeliveryStatus.SENT):
+    for status in (MailStatus.PENDING, MailStatus.SENT):
         bootstrap.notifications().record(mail.model_copy(update={"delivery_status": status}))
         reply = api.get(path, CLERK)
         assert not is_cached(reply)

@@ -60,6 +60,11 @@ def test_parameters_are_named_as_clients_see_them() -> None:
     assert {to_camel(name) for name in named} == named
 
 
+def test_schemas_have_names_of_their_own_and_none_of_a_module() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert [name for name in schemas if not re.fullmatch("[A-Za-z0-9]+", name)] == []
+
+
 def test_the_documents_version_is_the_projects() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert DOCUMENT["info"]["version"] == project["version"]

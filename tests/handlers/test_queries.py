@@ -13,6 +13,9 @@ NOT_AFTER = {"dateFrom": "must not be after dateTo"}
     [
         (BACKWARDS, {"dateFrom"}),
         ("cursor=abc&page=1", {"cursor"}),
+        ("=1", {'""'}),
+        ("=1&=2&limit=0", {'""', "limit"}),
+        (f"=1&{BACKWARDS}", {'""', "dateFrom"}),
         (f"{BACKWARDS}&cursor=abc&page=1", {"dateFrom", "cursor"}),
         (f"limit=0&{BACKWARDS}", {"limit", "dateFrom"}),
         ("limit=1&limit=2&status=x", {"limit", "status"}),

@@ -25,7 +25,7 @@ from chalicelib.domain.deadlines import ReviewDays
 from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.messages import Outbox
-from chalicelib.domain.notifications import DeliveryStatus
+from chalicelib.domain.notifications import MailStatus
 from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.usecases import ports, requests, reservations
 from chalicelib.usecases.writing import Writing
@@ -317,7 +317,7 @@ class Storm:
             assert copies <= 1 + self.mailbox.excused[mail]
         for request_id in {change.after.id for change in changes}:
             for kept in self.kept.notifications.latest(request_id, 9):
-                assert kept.delivery_status is DeliveryStatus.SENT
+                assert kept.delivery_status is MailStatus.SENT
 
 
 OTHERS = ("audit", "notifications", "finance")

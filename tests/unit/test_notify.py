@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import DeliveryFailedError, RequestNotFoundError
 from chalicelib.domain.messages import PublishedEvent
-from chalicelib.domain.notifications import DeliveryStatus, Mail, Notification
+from chalicelib.domain.notifications import Mail, MailStatus, Notification
 from chalicelib.usecases import notifications
 from tests.factories import CLERK, LATER, approved, created, published, submitted
 from tests.fakes import FakeMailer, FakeNotifications, FakeRequestStore
@@ -68,7 +68,7 @@ def test_what_was_sent_is_kept(desk: Desk) -> None:
 
     (kept,) = desk.kept.latest(change.after.id, 5)
     assert (kept.recipient_email, kept.notification_type) == (CLERK.email, "REQUEST_APPROVED")
-    assert (kept.delivery_status, kept.sent_at) == (DeliveryStatus.SENT, LATER)
+    assert (kept.delivery_status, kept.sent_at) == (MailStatus.SENT, LATER)
     assert kept.created_at == change.events[0].time
     assert kept.id.startswith(f"ntf_{change.events[0].id}_")
     assert kept.message == desk.mailer.sent[0].text
@@ -97,7 +97,7 @@ def test_a_mail_that_failed_is_kept_as_failed_until_a_retry_sends_it(desk: Desk)
         desk.notify(change)
 
     (failed,) = desk.kept.latest(change.after.id, 5)
-    assert failed.delivery_status is DeliveryStatus.FAILED
+    assert failed.delivery_status is MailStatus.FAILED
     assert failed.delivery_error == "SES did not take the mail: Throttling"
     assert failed.sent_at is None
 
@@ -105,12 +105,12 @@ def test_a_mail_that_failed_is_kept_as_failed_until_a_retry_sends_it(desk: Desk)
     desk.notify(change)
 
     (sent,) = desk.kept.latest(change.after.id, 5)
-    assert (sent.delivery_status, sent.delivery_error) == (DeliveryStatus.SENT, None)
+    assert (sent.delivery_status, sent.delivery_error) == (MailStatus.SENT, None)
 
 
 def test_a_mail_is_kept_as_pending_before_it_is_sent(desk: Desk) -> None:
     change = approved()
-    seen: list[DeliveryStatus] = []
+    seen: list[MailStatus] = []
 
     class Watching(FakeMailer):
         def send(self, mail: Mail) -> None:
@@ -121,7 +121,7 @@ def test_a_mail_is_kept_as_pending_before_it_is_sent(desk: Desk) -> None:
 
     desk.notify(change)
 
-    assert seen == [DeliveryStatus.PENDING]
+    assert seen == [MailStatus.PENDING]
 
 
 def test_a_mail_refused_for_good_is_kept_as_failed_and_never_tried_again(desk: Desk) -> None:
@@ -134,7 +134,7 @@ def test_a_mail_refused_for_good_is_kept_as_failed_and_never_tried_again(desk: D
 
     assert desk.recipients == [BOB]
     kept = desk.kept_of(change)[ADA]
-    assert kept.delivery_status is DeliveryStatus.FAILED
+    assert kept.delivery_status is MailStatus.FAILED
     assert kept.delivery_error == "SES did not take the mail: MessageRejected"
     assert desk.told == [kept]
 
@@ -176,14 +176,14 @@ def test_whose_worker_died_before_it_was_written_down_is_sent_again_rather_than_
     desk.mailer = Dying(BOB)
     with pytest.raises(WorkerDiedError):
         desk.notify(change)
-    assert desk.kept_of(change)[BOB].delivery_status is DeliveryStatus.PENDING
+    assert desk.kept_of(change)[BOB].delivery_status is MailStatus.PENDING
     desk.mailer = FakeMailer()
 
     desk.now += timedelta(minutes=1)
     desk.notify(change)
 
     assert desk.recipients == [BOB]  # and not the other, whose mail was written down
-    assert desk.kept_of(change)[BOB].delivery_status is DeliveryStatus.SENT
+    assert desk.kept_of(change)[BOB].delivery_status is MailStatus.SENT
 
 
 def test_an_address_that_is_named_twice_gets_one_mail(desk: Desk) -> None:

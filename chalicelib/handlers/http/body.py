@@ -23,6 +23,17 @@ MAX_BODY_BYTES = 1_048_576
 #: What is wrong with the fields, by the client's names for them, that a model finds good.
 Also = Callable[[Mapping[str, Any]], tuple[FieldError, ...]]
 
+#: What pydantic would tell by the names of our classes and of Python's.
+_IN_JSON = {
+    "model_type": "must be an object",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "set_type": "must be a list",
+    "too_short": "must have {min_length} or more",
+    "too_long": "must have {max_length} or fewer",
+}
+
 _Model = TypeVar("_Model", bound=Value)
 
 
@@ -83,6 +94,7 @@ def _strict(raw: str | bytes) -> object:
         refuse_too_large(text)
         return json.loads(
             text.decode(),
+            parse_int=_whole,
             parse_float=_exact,  # no amount passes through a binary float
             parse_constant=_no_constants,
             object_pairs_hook=_no_duplicates,
@@ -93,6 +105,13 @@ def _strict(raw: str | bytes) -> object:
         raise MalformedJsonError("The body is nested too deeply") from None
     except ValueError as error:
         raise MalformedJsonError(f"The body is not valid JSON: {error}") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python reads; its words are about Python
+        raise ValueError("a number is out of range") from None
 
 
 def _exact(text: str) -> Decimal:
@@ -119,6 +138,11 @@ def findings(error: ValidationError) -> tuple[FieldError, ...]:
     return tuple(_told(e) for e in error.errors() if not _is_about_the_rest(e))
 
 
+def spelled(name: str | int) -> str:
+    """Return how a field is told; one without a name by its quotes, so that there is something."""
+    return str(name) or '""'
+
+
 def _is_about_the_rest(error: ErrorDetails) -> bool:
     """Whether a list is too short only for what is wrong in it, which is told already."""
     given = error["input"]
@@ -130,7 +154,7 @@ def _is_about_the_rest(error: ErrorDetails) -> bool:
 def _told(error: ErrorDetails) -> FieldError:
     # A rule about several fields names the one that it is told of.
     named = error.get("ctx", {}).get("field", "body")
-    field = ".".join(map(str, error["loc"])) or str(named)
-    if error["type"] == "model_type":  # pydantic would name our class
-        return FieldError(field, "must be an object")
+    field = ".".join(map(spelled, error["loc"])) or str(named)
+    if error["type"] in _IN_JSON:
+        return FieldError(field, _IN_JSON[error["type"]].format_map(error.get("ctx", {})))
     return FieldError(field, error["msg"].removeprefix("Value error, "))

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from chalicelib.domain.errors import FieldError, InvalidInputError
 from chalicelib.domain.model import Value
-from chalicelib.handlers.http.body import findings
+from chalicelib.handlers.http.body import findings, spelled
 
 _Model = TypeVar("_Model", bound=Value)
 
@@ -18,7 +18,7 @@ def parse(given: Mapping[str, Sequence[str]] | None, model: type[_Model]) -> _Mo
     How values are at odds with each other a model finds only where each is good by itself: so what
     is wrong is left out, and the rest looked at again.
     """
-    values = given or {}
+    values = {spelled(name): v for name, v in (given or {}).items()}
     wrong = [FieldError(name, "must be given once") for name, v in values.items() if len(v) > 1]
     rest = {name: value[0] for name, value in values.items()}
     while True:

@@ -27,7 +27,7 @@ from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.metrics import Depth, Health, Hits, Metrics, Part
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import ZERO
-from chalicelib.domain.notifications import DeliveryStatus, Notification
+from chalicelib.domain.notifications import MailStatus, Notification
 from chalicelib.domain.overviews import (
     DetailedOverview,
     FiguresSaid,
@@ -134,7 +134,7 @@ _NOTIFICATION = Notification(
     recipient_email="finance.admin@example.com",
     subject="New Budget Request: BR-2026-001",
     message="A new budget request is waiting for your review.",
-    delivery_status=DeliveryStatus.SENT,
+    delivery_status=MailStatus.SENT,
     created_at=AT,
     sent_at=AT,
 )
