@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chalicelib.handlers.http.body import MAX_BODY_BYTES
+from chalicelib.handlers.http.body import MAX_BODY_BYTES, MAX_VALUES
 from tests.conftest import Aws
 from tests.factories import item_body, request_body
 from tests.http_api import Api, Reply
@@ -81,6 +81,14 @@ def test_a_list_that_is_too_long_is_told_so(api: Api) -> None:
     reply = create(api, request_body(items=[item_body()] * 51))
 
     assert (reply.status, reply.errors) == (400, {"items": "must have 50 or fewer"})
+
+
+def test_a_body_of_more_values_than_any_call_has_is_told_once(api: Api, aws: Aws) -> None:
+    reply = create(api, request_body(items=[{}] * (MAX_VALUES + 1)))
+
+    wrong = "must have at most 2000 fields and list elements in all"
+    assert (reply.status, reply.errors) == (400, {"body": wrong})
+    assert aws.rows("requests") == []
 
 
 def test_a_field_without_a_name_is_told_by_its_quotes(api: Api) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.handlers.http.api import Route
+from chalicelib.handlers.http.body import MAX_VALUES
 from chalicelib.handlers.http.call import Nothing
 from chalicelib.handlers.http.routes import api as declared
 from tests.conftest import Aws, Logs, forget_everything
@@ -14,6 +15,9 @@ from tests.http_api import Api, concrete
 TAKING = [route for route in declared.routes if route.body is not Nothing]
 
 DEEP = 60_000
+
+# A line may lack four fields.
+MOST_ERRORS = 4 * MAX_VALUES
 
 
 def hostile() -> Iterator[bytes]:
@@ -34,6 +38,7 @@ def hostile() -> Iterator[bytes]:
     yield json.dumps({"$gt": "", "$where": "1"}).encode()
     yield json.dumps({f"field{n}": n for n in range(5000)}).encode()
     yield json.dumps([{}] * 10_000).encode()
+    yield json.dumps({"items": [{}] * 200_000, "ids": [{}] * 100_000}).encode()
     yield json.dumps("text").encode()
     yield json.dumps({"purpose": "<div>" * 200_000}).encode()
     yield json.dumps({"reviewNotes": "<" * 500_000, "purpose": "<" * 500_000}).encode()
@@ -58,6 +63,7 @@ def test_a_hostile_body_is_refused(unlimited: Api, aws: Aws, logs: Logs, route: 
         reply = unlimited.call(route.method, path, role="SuperAdmin", raw=raw)
 
         assert 400 <= reply.status < 500, raw[:50]
+        assert len(reply.json.get("errors", ())) <= MOST_ERRORS, raw[:50]
         assert reply.code in {"MALFORMED_JSON", "VALIDATION_ERROR", "BODY_TOO_LARGE"}, raw[:50]
     assert aws.rows("requests") == aws.rows("webhooks") == aws.rows("budgets") == []
     assert logs.at("ERROR") == logs.at("CRITICAL") == []

@@ -20,6 +20,10 @@ from chalicelib.domain.model import Value
 #: The largest body a call may have: 50 full items and the longest texts take a tenth of it.
 MAX_BODY_BYTES = 1_048_576
 
+#: Members and elements a body may have in all; the largest request has under 500. What is wrong is
+#: told of each, several things at the worst, so that this bounds answers as well.
+MAX_VALUES = 2_000
+
 #: What is wrong with the fields, by the client's names for them, that a model finds good.
 Also = Callable[[Mapping[str, Any]], tuple[FieldError, ...]]
 
@@ -92,19 +96,33 @@ def _strict(raw: str | bytes) -> object:
     try:
         text = raw if isinstance(raw, bytes) else raw.encode()
         refuse_too_large(text)
-        return json.loads(
+        found: object = json.loads(
             text.decode(),
             parse_int=_whole,
             parse_float=_exact,  # no amount passes through a binary float
             parse_constant=_no_constants,
             object_pairs_hook=_no_duplicates,
         )
+        _refuse_too_many(found)
     except UnicodeError:
         raise MalformedJsonError("The body is not valid UTF-8") from None
     except RecursionError:
         raise MalformedJsonError("The body is nested too deeply") from None
     except ValueError as error:
         raise MalformedJsonError(f"The body is not valid JSON: {error}") from None
+    return found
+
+
+def _refuse_too_many(found: object) -> None:
+    unseen, values = [found], 0
+    while unseen:
+        value = unseen.pop()
+        if isinstance(value, dict | list):
+            values += len(value)
+            if values > MAX_VALUES:
+                wrong = f"must have at most {MAX_VALUES} fields and list elements in all"
+                raise InvalidInputError((FieldError("body", wrong),))
+            unseen.extend(value.values() if isinstance(value, dict) else value)
 
 
 def _whole(text: str) -> int:
