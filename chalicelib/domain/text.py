@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import Annotated
 
 import nh3
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic.fields import FieldInfo
 
 from chalicelib.domain.elements import BOOLEAN_ATTRIBUTES, ELEMENTS
@@ -14,6 +14,12 @@ from chalicelib.domain.elements import BOOLEAN_ATTRIBUTES, ELEMENTS
 #: Longer texts are refused unread: four times the longest limit below, and short enough that the
 #: parser, whose time grows with the square of how deep tags are nested, is done at once.
 MAX_TYPED_CHARACTERS = 20_000
+
+#: What people and things are called, and ids and roles of people.
+MAX_NAME_CHARACTERS = 200
+
+#: An address of mail (RFC 5321: 256 with its angle brackets).
+MAX_ADDRESS_CHARACTERS = 254
 
 #: Tags hide in what is left when others go (`<<b>i>`); honest text is done after the second look.
 MAX_PASSES = 5
@@ -120,6 +126,12 @@ def _readable(value: object) -> object:
     return strip_markup(value)
 
 
+def _plain(text: str) -> str:
+    if _readable(text) != text:
+        raise ValueError("must not contain markup")
+    return text
+
+
 # For the published schemas: what is refused in any text, and what is cut off at its ends. Spelled
 # out, because `\\s` is not the same in every dialect. That markup goes, no pattern can say.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
@@ -139,7 +151,9 @@ _TEN_CHARACTERS = _published(f"^{_ANY}*{_INK}{_ANY}{{8,}}{_INK}{_ANY}*$")
 # What stands last in an annotation is asked first: markup goes, then lengths are measured.
 Name = Annotated[
     str,
-    StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200),
+    StringConstraints(
+        strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME_CHARACTERS
+    ),
     BeforeValidator(_readable),
     _NOT_BLANK,
 ]
@@ -166,4 +180,17 @@ Notes = Annotated[
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=2000),
     BeforeValidator(_readable),
     _NOT_BLANK,
+]
+
+# What HR Auth says of a person. Ids and roles are compared and read, not shown alone: what is not
+# kept to the letter could be another's.
+Identity = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=MAX_NAME_CHARACTERS),
+    AfterValidator(_plain),
+]
+MailAddress = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True, max_length=MAX_ADDRESS_CHARACTERS),
+    BeforeValidator(_readable),
 ]

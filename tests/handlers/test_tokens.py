@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
+from chalicelib import bootstrap
 from tests.http_api import JWT_SECRET, Api, Reply, claims, token
 
 NOW = datetime.now(UTC)
@@ -117,6 +118,14 @@ def test_a_token_without_a_claim_we_need_is_invalid(api: Api, claim: str) -> Non
         {"role": ""},
         {"role": ["SuperAdmin"]},
         {"role": "x" * 201},
+        {"role": "<b>SuperAdmin</b>"},
+        {"sub": "<b>u-1</b>"},
+        {"sub": "u-\x001"},
+        {"username": "<script>alert(1)</script>"},
+        {"username": "Ada\x1b[31m"},
+        {"username": "\ud800"},
+        {"username": "x" * 201},
+        {"email": "x" * 255},
         {"exp": "soon"},
         {"exp": float("inf")},
         {"department": 7},
@@ -153,6 +162,45 @@ def test_the_department_claim_wins_over_the_role(api: Api) -> None:
 
     assert moved.status == 201
     assert unknown.code == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        ("O'Brien", "O'Brien"),
+        ("Zoë Nguyễn-Müller", "Zoë Nguyễn-Müller"),
+        ("R&D <3 & 1 < 2", "R&D <3 & 1 < 2"),
+        ("张伟", "张伟"),
+        (" Ada <b onclick=x()>Lovelace</b> ", "Ada Lovelace"),
+        ("Ada<script>alert(1)</script>", "Ada"),
+    ],
+)
+def test_names_are_kept_as_other_texts_are(api: Api, claimed: str, kept: str) -> None:
+    body = {"department": "finance", "amountRequested": 1, "purpose": "New laptops for us"}
+
+    reply = api.call("POST", "/budget-requests", token=token(username=claimed), body=body)
+
+    assert reply.json["data"]["requestedByName"] == kept
+
+
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        ("zoë.o'brien@example.com", "zoë.o'brien@example.com"),
+        ("ada@example.com<img src=x onerror=y()>", "ada@example.com"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_an_address_is_kept_as_other_texts_are_and_none_is_needed(
+    api: Api, claimed: str | None, kept: str | None
+) -> None:
+    body = {"department": "finance", "amountRequested": 1, "purpose": "New laptops for us"}
+
+    reply = api.call("POST", "/budget-requests", token=token(email=claimed), body=body)
+
+    request = bootstrap.requests().get(reply.json["data"]["id"])
+    assert request.requested_by_email == kept
 
 
 def test_a_bad_token_is_told_before_a_bad_body(api: Api) -> None:

@@ -24,6 +24,7 @@ from chalicelib.domain.errors import (
     MissingTokenError,
     TokenExpiredError,
 )
+from chalicelib.domain.text import MAX_NAME_CHARACTERS, Identity, MailAddress, Name
 from chalicelib.observability import logger
 from chalicelib.usecases import api_keys
 
@@ -35,15 +36,15 @@ _REQUIRED = ["sub", "username", "role", "iat", "exp"]
 
 
 class _Claims(BaseModel):
-    """The claims we read; HR Auth may add others."""
+    """The claims we read; HR Auth may add others. They are kept and shown, as other texts are."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, str_max_length=200)
+    model_config = ConfigDict(extra="ignore", strict=True)
 
-    sub: str = Field(min_length=1)
-    username: str = Field(min_length=1)
-    role: str = Field(min_length=1)
-    email: str | None = None
-    department: str | None = None
+    sub: Identity
+    username: Name
+    role: Identity
+    email: MailAddress | None = None
+    department: str | None = Field(default=None, max_length=MAX_NAME_CHARACTERS)
 
 
 def caller_of(headers: Mapping[str, str], secrets: Iterable[str], at: datetime) -> Actor:
