@@ -95,7 +95,7 @@ def measure() -> dict[str, Bill]:
     store, budgets, finance = bootstrap.requests(), bootstrap.budgets(), bootstrap.finance()
     writing, days = Writing(store), bootstrap.review_days()
     # Its clock says that all was written long ago: pages are kept at first sight.
-    cache: ListCache[Cut] = ListCache(lambda: _now() + LONG_AGO)
+    cache: ListCache[Cut] = ListCache(lambda: datetime.now(UTC) + LONG_AGO)
     in_full = bootstrap.request_cache()
     bills: dict[str, Bill] = {}
     shared = Bill()
@@ -140,6 +140,7 @@ def measure() -> dict[str, Bill]:
             by=CLERK,
             at=_now(),
             writing=writing,
+            calendar=bootstrap.calendar(),
             due=bootstrap.due_requests(),
             budget_store=budgets,
         )
@@ -185,4 +186,6 @@ def measure() -> dict[str, Bill]:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    """Return this time of day on the first day of today's quarter: its last days cost more."""
+    now, calendar = datetime.now(UTC), bootstrap.calendar()
+    return datetime.combine(calendar.begins(calendar.quarter_of(now)), now.timetz())

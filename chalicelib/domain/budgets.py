@@ -34,8 +34,13 @@ class BudgetKey(Value):
         """Return the key of a department's budget for a quarter."""
         return cls(department=department, fiscal_year=quarter.year, fiscal_period=quarter.period)
 
+    @property
+    def quarter(self) -> FiscalQuarter:
+        """The quarter that it is for."""
+        return FiscalQuarter(year=self.fiscal_year, period=self.fiscal_period)
+
     def __str__(self) -> str:
-        return f"{self.department} {self.fiscal_year} {self.fiscal_period}"
+        return f"{self.department} {self.quarter}"
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from chalicelib.domain import access
 from chalicelib.domain.access import Actor, Scope
-from chalicelib.domain.budgets import Release
+from chalicelib.domain.budgets import BudgetKey, Release
 from chalicelib.domain.changes import Change, News, Step
 from chalicelib.domain.errors import (
     AlreadyConsumedError,
@@ -21,6 +21,7 @@ from chalicelib.domain.errors import (
     InvalidStatusError,
 )
 from chalicelib.domain.events import AuditAction, EventType
+from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.listing import Summary
 from chalicelib.domain.money import ZERO
 from chalicelib.domain.requests import BudgetRequest, ReservationStatus
@@ -51,6 +52,14 @@ def is_past_expiry(holder: BudgetRequest | Summary, at: datetime) -> bool:
     """Whether something is held that counts no more at `at`."""
     expiry = holder.reservation_expiry
     return holder.is_reserved and expiry is not None and at >= expiry
+
+
+def may_have_expired(key: BudgetKey, at: datetime, calendar: FiscalCalendar) -> bool:
+    """Whether anything that a budget's requests ever held may have expired by `at`.
+
+    A request is of the quarter it was created in, so that none holds money before that begins.
+    """
+    return at >= calendar.begins(key.quarter) + timedelta(days=RESERVATION_DAYS)
 
 
 def warning_time(holder: BudgetRequest) -> datetime | None:

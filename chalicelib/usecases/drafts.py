@@ -10,6 +10,7 @@ from chalicelib.domain import drafting
 from chalicelib.domain.access import Actor
 from chalicelib.domain.changes import Change
 from chalicelib.domain.content import DraftChange, NewItem
+from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.requests import BudgetRequest
 from chalicelib.usecases import reservations
 from chalicelib.usecases.ports import BudgetStore, DueRequests
@@ -23,15 +24,20 @@ def update(
     by: Actor,
     at: datetime,
     writing: Writing,
+    calendar: FiscalCalendar,
     due: DueRequests,
     budget_store: BudgetStore,
 ) -> BudgetRequest:
     """Change a draft's fields, with a new picture of the budget it draws on."""
 
     def decide(request: BudgetRequest) -> Change:
-        amount = new.amount_requested or request.amount_requested
-        known = budget_store.get(request.budget_key)
-        picture = reservations.picture(known, amount, at, due=due, store=writing.store)
+        picture = reservations.picture(
+            budget_store.get(request.budget_key),
+            at,
+            calendar=calendar,
+            due=due,
+            store=writing.store,
+        )
         return drafting.update(request, new, by, at, budget=picture)
 
     return writing.write(request_id, decide)

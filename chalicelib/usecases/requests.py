@@ -36,9 +36,9 @@ def create(
 ) -> BudgetRequest:
     """Create a draft with the picture of its department's budget; raises ForbiddenError.
 
-    Three round trips: the budget, the sequence, the write; where money is short, also the look for
-    holds that have expired. Finance is asked only when what is known of the budget is old, and its
-    silence does not stop anyone from asking for money.
+    Three round trips: the budget, the sequence, the write; on the last days of a quarter, also the
+    look for holds that have expired. Finance is asked only when what is known of the budget is old,
+    and its silence does not stop anyone from asking for money.
     """
     access.may_create(by, new.department)  # before a number is used up
     key = BudgetKey.of(new.department, calendar.quarter_of(at))
@@ -52,9 +52,7 @@ def create(
         requests=writing.store,
     )
     sequence = writing.store.next_sequence(at.year)
-    picture = reservation_verbs.picture(
-        known, new.amount_requested, at, due=due, store=writing.store
-    )
+    picture = reservation_verbs.picture(known, at, calendar=calendar, due=due, store=writing.store)
     return writing.commit(
         transitions.create(new, by, at, sequence=sequence, calendar=calendar, budget=picture)
     )

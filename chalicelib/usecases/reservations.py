@@ -15,6 +15,7 @@ from chalicelib.domain.access import Actor, Department
 from chalicelib.domain.budgets import BudgetKey, BudgetPicture, DepartmentBudget, UntoldBudget
 from chalicelib.domain.deadlines import DueKind
 from chalicelib.domain.errors import BusyError, ConflictError
+from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.listing import Summary
 from chalicelib.domain.money import ZERO
@@ -72,18 +73,18 @@ def counting_expired(
 
 def picture(
     budget: DepartmentBudget | None,
-    amount: Decimal,
     at: datetime,
     *,
+    calendar: FiscalCalendar,
     due: DueRequests,
     store: RequestStore,
 ) -> BudgetPicture:
-    """Return what a request for `amount` shows of a budget, which has just been read.
+    """Return what a request shows at `at` of a budget, which has just been read.
 
-    What has expired is looked for only where the money would not do without it: otherwise it
-    changes nothing but how much is left beyond that, by the next night.
+    What has expired is looked for only where anything can have: a hold lasts about as long as a
+    quarter, so that a draft of today's costs no such look but on the quarter's last days.
     """
-    if budget and budget.available < amount:
+    if budget and reservations.may_have_expired(budget.key, at, calendar):
         budget = counting_expired(budget.key, budget, at, due=due, store=store)
     return BudgetPicture(budget=budget)
 

@@ -46,6 +46,7 @@ from tests.conftest import client
 from tests.factories import (
     ADMIN,
     AT,
+    CALENDAR,
     CLERK,
     KEY,
     LATER,
@@ -115,6 +116,7 @@ def update(request_id: int, who: Racer, writing: Writing) -> BudgetRequest:
         by=who.owner,
         at=who.at,
         writing=writing,
+        calendar=CALENDAR,
         due=bootstrap.due_requests(),
         budget_store=bootstrap.budgets(),
     )

@@ -386,6 +386,25 @@ def test_a_draft_shows_no_shortage_where_what_was_held_has_expired(
 
 
 @pytest.mark.usefixtures("short_holds")
+def test_a_draft_shows_what_has_expired_as_free_where_there_is_money_enough(
+    api: Api, clock: time_machine.Traveller
+) -> None:
+    holding(api, 80_000)
+    clock.move_to(START + timedelta(days=5))
+
+    request_id = api.draft(amountRequested=1000)
+    made = shown(api, request_id)
+    more = {"amountRequested": 2000}
+    changed = api.call("PUT", f"/budget-requests/{request_id}", role=CLERK, body=more).data
+
+    available = api.get("/budgets/finance", ADMIN).data["available"]
+    assert available == 380_000
+    for data in (made, changed):
+        assert data["departmentBudgetRemaining"] == available
+        assert data["budgetUtilizationBeforeRequest"] == 24
+
+
+@pytest.mark.usefixtures("short_holds")
 def test_a_sync_tells_no_shortage_that_an_expired_hold_makes(
     api: Api, aws: Aws, clock: time_machine.Traveller, finance: Partner
 ) -> None:

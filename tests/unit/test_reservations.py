@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.domain import reservations, transitions
 from chalicelib.domain.access import DEPARTMENTS, Actor, Scope
+from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.changes import Change
 from chalicelib.domain.content import Cancellation
 from chalicelib.domain.errors import (
@@ -20,8 +21,10 @@ from chalicelib.domain.errors import (
     InvalidStatusError,
 )
 from chalicelib.domain.events import AuditAction, EventType
+from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.listing import Summary
+from chalicelib.domain.money import ZERO
 from chalicelib.domain.requests import BudgetRequest, ReservationStatus, Status
 from tests.factories import (
     ADMIN,
@@ -260,6 +263,20 @@ def test_a_hold_past_its_expiry_is_shown_as_expired_though_not_swept() -> None:
 @pytest.mark.parametrize("request_", [waiting(), *ENDED.values()])
 def test_nothing_else_is_shown_otherwise_as_time_goes_by(request_: BudgetRequest) -> None:
     assert reservations.as_of(request_, END) == request_
+
+
+@pytest.mark.parametrize("first_month", [1, 4, 12])
+def test_nothing_of_a_budget_can_have_expired_before_the_earliest_hold_of_it(
+    first_month: int,
+) -> None:
+    calendar = FiscalCalendar(first_month=first_month)
+    quarter = calendar.quarter_of(LATER)
+    key = BudgetKey.of("finance", quarter)
+    earliest = reservations.held(HELD, ZERO, calendar.begins(quarter), event_id="evt_1_3")
+    ends: datetime = earliest["reservation_expiry"]
+
+    assert not reservations.may_have_expired(key, ends - timedelta(microseconds=1), calendar)
+    assert reservations.may_have_expired(key, ends, calendar)
 
 
 def test_cancelling_releases_what_is_held() -> None:

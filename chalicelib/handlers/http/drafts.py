@@ -28,6 +28,7 @@ def declare(api: Api) -> None:
             by=call.actor,
             at=call.at,
             writing=call.writing(),
+            calendar=bootstrap.calendar(),
             due=bootstrap.due_requests(),
             budget_store=bootstrap.budgets(),
         )
