@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import chain, zip_longest
 from uuid import uuid4
 
 from chalicelib.domain import syncs
@@ -664,10 +665,17 @@ class FakeDeliveries:
     def following(self, subscription_id: str, *, after: str, limit: int) -> list[Delivery]:
         return [each for each in self._of(subscription_id) if each.id > after][:limit]
 
-    def take_due(self, now: datetime, limit: int) -> list[Delivery]:
-        due = [key for key, at in self._due.items() if at <= now][:limit]
-        self._due |= dict.fromkeys(due, now + HANDED_OVER_AGAIN_AFTER)
-        return [self._kept[key] for key in due]
+    def take_due(
+        self, subscription_ids: Iterable[str], now: datetime, *, of_each: int
+    ) -> Iterator[Delivery]:
+        oldest_first = sorted(self._due, key=lambda key: self._due[key])
+        due = [
+            [key for key in oldest_first if key[0] == each and self._due[key] <= now][:of_each]
+            for each in subscription_ids
+        ]
+        for key in filter(None, chain.from_iterable(zip_longest(*due))):
+            self._due[key] = now + HANDED_OVER_AGAIN_AFTER
+            yield self._kept[key]
 
     def _of(self, subscription_id: str) -> list[Delivery]:
         of_it = (each for key, each in self._kept.items() if key[0] == subscription_id)

@@ -331,7 +331,10 @@ class BusKeyRow(InKeys):
 
 
 class ByDueDelivery(GlobalSecondaryIndex["DeliveryRow"]):
-    """The deliveries whose next attempt is not in the queue, by when it is due; sparse."""
+    """The deliveries whose next attempt is not in the queue, by subscription and when it is due.
+
+    Sparse; a partition a subscription, so that whoever reads them can give each its turn.
+    """
 
     class Meta:
         """Named as in infra/template/tables.yaml."""

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.adapters.sending import send
-from chalicelib.domain.deliveries import Order
+from chalicelib.domain.deliveries import Order, SweepOrder
 from chalicelib.domain.errors import DeliveryFailedError
 
 
@@ -21,10 +21,14 @@ class SqsWebhookQueue:
         self._client = client
 
     def send(self, orders: Sequence[Order]) -> None:
-        """Queue `orders`; raises DeliveryFailedError where not all could be."""
+        """Queue `orders`, those of a subscription as a group.
+
+        Raises DeliveryFailedError where not all could be.
+        """
         # One by one: the right to SendMessage covers batches on AWS, but not on the embedded cloud.
         for order in orders:
+            group = None if isinstance(order, SweepOrder) else order.subscription_id
             try:
-                send(self._queue_url, order.model_dump_json(), client=self._client)
+                send(self._queue_url, order.model_dump_json(), group=group, client=self._client)
             except (ClientError, BotoCoreError) as error:
                 raise DeliveryFailedError(f"The queue took no order: {error}") from error

@@ -1,9 +1,8 @@
 """Webhook subscriptions and their deliveries in DynamoDB."""
 
-import math
-import zlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import chain, islice, zip_longest
+from itertools import chain, zip_longest
 
 from pydantic import TypeAdapter
 from pynamodb.exceptions import PutError, UpdateError
@@ -23,8 +22,8 @@ from chalicelib.domain.webhooks import Endpoint, OldSecret, Subscription
 #: How long what is left of a removed subscription stays: its outbox has long been told then.
 KEEP_REMOVED = timedelta(days=30)
 
-#: Due times are spread over so many partitions of their index.
-DUE_SHARDS = 4
+#: So many rows of the index of what is due are read at once, of one subscription.
+DUE_READ_AT_ONCE = 100
 
 #: No id of ours is as long, and DynamoDB refuses keys that are longer than a kilobyte.
 _MAX_ID_CHARACTERS = 200
@@ -156,7 +155,7 @@ class DynamoDeliveries:
             delivery.id,
             version=delivery.version,
             body=delivery.model_dump_json(),
-            due_shard=_shard(delivery.id) if due else None,
+            due_shard=delivery.subscription_id if due else None,
             due_at=keys.due_at(due) if due else None,
             expires_at=_expiry(delivery.created_at),
         )
@@ -197,24 +196,26 @@ class DynamoDeliveries:
         )
         return [_delivery(row) for row in rows]
 
-    def take_due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Return up to `limit` deliveries whose time in the table has come, and move it on.
+    def take_due(
+        self, subscription_ids: Iterable[str], now: datetime, *, of_each: int
+    ) -> Iterator[Delivery]:
+        """Yield deliveries whose time in the table has come, of each subscription in turn.
 
-        Whoever moves it has the delivery, so that of two sweeps at once only one does.
+        The time is moved on as each is asked for; whoever moves it has the delivery, so that of
+        two sweeps at once only one does.
         """
-        by_shard = (
+        due = (
             DeliveryRow.by_due.query(
-                str(shard),
+                each,
                 DeliveryRow.due_at <= keys.due_at(now),
-                limit=limit,
-                page_size=math.ceil(limit / DUE_SHARDS),
+                limit=of_each,
+                page_size=DUE_READ_AT_ONCE,
             )
-            for shard in range(DUE_SHARDS)
+            for each in subscription_ids
         )
-        # One of each shard in turn: a backlog in one holds up none of the others.
-        found = chain.from_iterable(zip_longest(*by_shard))
-        taken = (delivery for row in found if row and (delivery := _taken(row, now)))
-        return list(islice(taken, limit))
+        for row in chain.from_iterable(zip_longest(*due)):
+            if row and (delivery := _taken(row, now)):
+                yield delivery
 
 
 def _taken(found: DeliveryRow, now: datetime) -> Delivery | None:
@@ -253,10 +254,6 @@ def _is_before(endpoint: Endpoint) -> Condition:
         SubscriptionRow.secret.exists()
     )
     return before
-
-
-def _shard(delivery_id: str) -> str:
-    return str(zlib.crc32(delivery_id.encode()) % DUE_SHARDS)
 
 
 def _expiry(kept_from: datetime) -> int:

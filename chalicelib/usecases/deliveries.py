@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import uuid4
 
 from chalicelib.domain import signing
@@ -48,8 +49,10 @@ from chalicelib.usecases.ports import (
 )
 from chalicelib.usecases.webhooks import managed, told_of
 
-#: How many deliveries a sweep, and a step of a recovery, take at once.
+#: How many deliveries a sweep, and a step of a recovery, take at once, and a sweep at the most: of
+#: each subscription, so that what others get meanwhile never waits behind more, and of all.
 SWEPT_AT_ONCE = 100
+MAX_SWEPT_OF_EACH = 500
 MAX_SWEPT = 2000
 RECOVERED_AT_ONCE = 100
 
@@ -146,17 +149,20 @@ def _try(
 
 
 def sweep(*, at: datetime, works: Works, has_time: Callable[[], bool] = lambda: True) -> int:
-    """Queue every delivery whose time in the table has come, and return how many.
+    """Queue the deliveries whose time in the table has come, and return how many.
 
-    Where `has_time` says no, the rest is left to the next sweep.
+    Each subscription has its turn, so that no backlog of one holds up what is due for another.
+    What is beyond the limits, or `has_time` says no to, is left to the next sweep.
     """
+    hearing = [endpoint.subscription.id for endpoint in works.subscriptions.all()]
+    due = works.deliveries.take_due(hearing, at, of_each=MAX_SWEPT_OF_EACH)
     swept = 0
     while swept < MAX_SWEPT and has_time():
-        due = works.deliveries.take_due(at, SWEPT_AT_ONCE)
-        if not due:
+        taken = list(islice(due, SWEPT_AT_ONCE))
+        if not taken:
             break
-        works.queue.send([_order(delivery) for delivery in due])
-        swept += len(due)
+        works.queue.send([_order(delivery) for delivery in taken])
+        swept += len(taken)
     return swept
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -350,10 +350,13 @@ class Deliveries(Protocol):
     def following(self, subscription_id: str, *, after: str, limit: int) -> list[Delivery]:
         """Return up to `limit` deliveries, oldest events first, from above the id `after` on."""
 
-    def take_due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Return up to `limit` deliveries whose time in the table has come.
+    def take_due(
+        self, subscription_ids: Iterable[str], now: datetime, *, of_each: int
+    ) -> Iterator[Delivery]:
+        """Yield deliveries whose time in the table has come, of each subscription in turn.
 
-        Whoever gets one sees to it; where nothing comes of that, it is due again after a while.
+        Of each come up to `of_each`, the longest due first. Whoever gets one sees to it; where
+        nothing comes of that, it is due again after a while.
         """
 
 

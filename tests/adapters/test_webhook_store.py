@@ -1,6 +1,7 @@
 """Subscriptions and deliveries as they are kept."""
 
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 from pynamodb.exceptions import PutError
@@ -11,6 +12,7 @@ from chalicelib.domain.deliveries import (
     Answered,
     DeliverOrder,
     Delivery,
+    RecoverOrder,
     SweepOrder,
     first_id_since,
 )
@@ -24,7 +26,8 @@ from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.messages import Outbox, PublishedEvent
 from chalicelib.domain.webhooks import Endpoint, OldSecret, Subscription
 from tests.adapters.conftest import Stores
-from tests.conftest import Aws
+from tests.backlogs import copied_as_due
+from tests.conftest import Aws, client
 from tests.factories import AT, created
 
 ENTRY = created().audit
@@ -73,10 +76,10 @@ def delivery(number: int = 1, subscription_id: str = "wh_1") -> Delivery:
     return Delivery.of(subscription_id, event(number), AT).begun(AT)
 
 
-def waiting_for(time: timedelta, number: int = 1) -> Delivery:
+def waiting_for(time: timedelta, number: int = 1, subscription_id: str = "wh_1") -> Delivery:
     """Return a delivery that is due in the table after some time."""
     asks = Answered(status=503, duration_ms=1, answer="", retry_after=str(time // SECOND))
-    return delivery(number).ended(asks, AT, chance=0)
+    return delivery(number, subscription_id).ended(asks, AT, chance=0)
 
 
 def test_every_subscription_comes_back_with_its_secrets(stores: Stores) -> None:
@@ -234,7 +237,8 @@ def test_what_is_due_is_handed_out_once_until_it_was_long_in_coming(stores: Stor
         stores.deliveries.save(waiting_for(time, number))
 
     def due(after: timedelta, limit: int = 9) -> list[str]:
-        return sorted(each.event_id for each in stores.deliveries.take_due(AT + after, limit))
+        taken = stores.deliveries.take_due(["wh_1"], AT + after, of_each=9)
+        return sorted(each.event_id for each in islice(taken, limit))
 
     assert due(HOUR - SECOND) == []
     assert due(HOUR) == ["evt_2"]
@@ -244,27 +248,48 @@ def test_what_is_due_is_handed_out_once_until_it_was_long_in_coming(stores: Stor
     assert due(3 * HOUR) == []
 
 
-def test_a_backlog_in_one_partition_of_the_index_holds_up_none_in_another(aws: Aws) -> None:
-    store = bootstrap.deliveries()
-    for number in range(1, 33):
-        store.save(delivery(number))
-        store.save(waiting_for(HOUR, number))
-    shards = {row["sk"]["S"]: row["due_shard"]["S"] for row in aws.rows("webhooks")}
-    crowded = [each for each, shard in shards.items() if shard == "0"]
-    others = {shard: each for each, shard in shards.items() if shard != "0"}
-    for each in shards.keys() - {*crowded, *others.values()}:
-        waiting = store.get("wh_1", each)
-        assert waiting is not None
-        store.save(waiting.begun(AT))
-    limit = len(others) + 2
-    assert (len(others), len(crowded) > limit) == (3, True)
+def test_subscribers_get_what_is_due_by_turns_each_its_oldest_first(stores: Stores) -> None:
+    for number in range(1, 6):
+        stores.deliveries.save(delivery(number))
+        stores.deliveries.save(waiting_for(HOUR + number * MINUTE, number))
+    for number, hook in ((1, "wh_2"), (2, "wh_2"), (3, "wh_3")):
+        stores.deliveries.save(delivery(number, hook))
+        stores.deliveries.save(waiting_for(2 * HOUR + number * MINUTE, number, hook))
 
-    first = {each.id for each in store.take_due(AT + HOUR, limit)}
+    taken = stores.deliveries.take_due(["wh_1", "wh_2", "wh_3", "wh_4"], AT + 3 * HOUR, of_each=4)
 
-    assert first >= set(others.values())
-    assert len(first) == limit  # what the others leave is for the crowded one
-    rest = {each.id for each in store.take_due(AT + HOUR, len(crowded))}
-    assert first | rest == {*crowded, *others.values()}
+    assert [(each.subscription_id, each.event_id) for each in taken] == [
+        ("wh_1", "evt_1"),
+        ("wh_2", "evt_1"),
+        ("wh_3", "evt_3"),
+        ("wh_1", "evt_2"),
+        ("wh_2", "evt_2"),
+        ("wh_1", "evt_3"),
+        ("wh_1", "evt_4"),
+    ]
+
+
+def test_ten_thousand_that_are_due_for_one_delay_no_other(aws: Aws) -> None:  # noqa: ARG001 - the tables
+    for hook, time in (("wh_1", HOUR), ("wh_2", 2 * HOUR)):
+        bootstrap.deliveries().save(delivery(1, hook))
+        bootstrap.deliveries().save(waiting_for(time, 1, hook))
+    copied_as_due(delivery(), 9_999, since=AT + HOUR)
+
+    taken = bootstrap.deliveries().take_due(["wh_1", "wh_2"], AT + 3 * HOUR, of_each=500)
+
+    assert [each.subscription_id for each in islice(taken, 4)] == ["wh_1", "wh_2", "wh_1", "wh_1"]
+
+
+def test_what_nobody_came_for_stays_due(stores: Stores) -> None:
+    for number in (1, 2, 3):
+        stores.deliveries.save(delivery(number))
+        stores.deliveries.save(waiting_for(HOUR, number))
+
+    first = next(stores.deliveries.take_due(["wh_1"], AT + HOUR, of_each=9))
+
+    others = [*stores.deliveries.take_due(["wh_1"], AT + HOUR, of_each=9)]
+    assert {first.event_id, *(each.event_id for each in others)} == {"evt_1", "evt_2", "evt_3"}
+    assert len(others) == 2
 
 
 def test_what_has_begun_is_due_no_more(stores: Stores) -> None:
@@ -274,7 +299,7 @@ def test_what_has_begun_is_due_no_more(stores: Stores) -> None:
 
     stores.deliveries.save(late.begun(AT + HOUR))
 
-    assert stores.deliveries.take_due(AT + 9 * HOUR, 9) == []
+    assert [*stores.deliveries.take_due(["wh_1"], AT + 9 * HOUR, of_each=9)] == []
 
 
 def test_deliveries_and_events_are_forgotten_by_the_table_itself(aws: Aws) -> None:
@@ -305,6 +330,22 @@ def test_orders_are_queued_each_as_a_message(aws: Aws) -> None:
 
     queued = [DeliverOrder.model_validate(message) for message in aws.ordered()]
     assert sorted(queued, key=str) == sorted(orders, key=str)
+
+
+def test_what_is_of_a_subscription_says_so_to_a_queue_that_is_fair(aws: Aws) -> None:
+    bootstrap.webhook_queue().send(
+        [
+            DeliverOrder(do="deliver", subscription_id="wh_1", delivery_id="d_1", event_id="e_1"),
+            RecoverOrder(do="recover", subscription_id="wh_2", after="d_1"),
+            SweepOrder(do="sweep"),
+        ]
+    )
+
+    messages = client("sqs").receive_message(
+        QueueUrl=aws.webhooks_queue_url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]
+    )["Messages"]
+    groups = [message.get("Attributes", {}).get("MessageGroupId") for message in messages]
+    assert groups == ["wh_1", "wh_2", None]
 
 
 def test_a_queue_that_takes_nothing_is_said(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

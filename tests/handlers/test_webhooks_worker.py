@@ -18,11 +18,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from chalicelib import bootstrap
 from chalicelib.adapters import webhook_sender
 from chalicelib.domain import signing
-from chalicelib.domain.deliveries import SLOW, Delivery, DeliveryStatus
+from chalicelib.domain.deliveries import SLOW, Answered, Delivery, DeliveryStatus
 from chalicelib.domain.events import AuditAction
+from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.webhooks import DisabledBecause, Endpoint, Subscription
 from chalicelib.handlers.webhooks import BATCH_SIZE, webhooks
+from chalicelib.usecases import deliveries
 from tests import samples
+from tests.backlogs import copied_as_due
 from tests.conftest import Aws, Logs, client
 from tests.factories import sealed
 from tests.handlers.workers import again, run, run_sample
@@ -66,9 +69,10 @@ class Line:
             message["detail"] = sealed(message["detail"] | {"id": event_id})
         self.put(json.dumps(message))
 
-    def work(self) -> None:
-        """Do all that can be done now."""
-        while records := self._received():
+    def work(self, batches: int = 1_000_000) -> None:
+        """Do all that can be done now, in so many batches at the most."""
+        while batches and (records := self._received()):
+            batches -= 1
             failed = run(webhooks, *records)
             for record in records:
                 if record["messageId"] not in failed:
@@ -84,6 +88,14 @@ class Line:
             self.clock.shift(min(step, end - bootstrap.now()))
             self.put('{"do": "sweep"}')
             self.work()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages are there to be taken now."""
+        asked = {"QueueUrl": self.aws.webhooks_queue_url}
+        names = ["ApproximateNumberOfMessages"]
+        told = client("sqs").get_queue_attributes(**asked, AttributeNames=names)
+        return int(told["Attributes"][names[0]])
 
     def _received(self) -> list[dict[str, Any]]:
         told = client("sqs").receive_message(
@@ -206,6 +218,34 @@ def test_a_burst_for_a_receiver_that_hangs_costs_others_one_batch(
     assert {each.status for each in waiting} == {DeliveryStatus.PENDING}
     assert len(waiting) == 30
     assert all(each.due_at or each.attempts for each in waiting)  # nothing is left to memory
+
+
+def test_a_backlog_for_a_dead_receiver_delays_no_other(
+    line: Line, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "MAX_SWEPT_OF_EACH", 40)
+    subscribe("http://127.0.0.1:9", 1)  # nobody listens there
+    subscribe(partner.url, 2)
+    long_due("wh_1", 200, since=START - HOUR)
+    long_due("wh_2", 1, since=START)
+
+    line.put('{"do": "sweep"}')
+    line.work(batches=2)  # the sweep, and the first of what it queued
+
+    assert [call.headers["webhook-id"] for call in partner.received] == ["evt_0"]
+    assert line.waiting == 31  # of what is dead; what happens from now on waits for no more
+
+
+def long_due(hook: str, count: int, *, since: datetime) -> None:
+    """Have deliveries that failed and are due in the table, the next a moment after the last."""
+    first = PublishedEvent(id="evt_0", type="budget_request.created", time=since, data={})
+    asks = Answered(status=503, duration_ms=1, answer="", retry_after="3600")
+    waiting = Delivery.of(hook, first, since - HOUR).begun(since - HOUR)
+    store = bootstrap.deliveries()
+    store.keep_event(first, since)
+    store.save(waiting)
+    store.save(waiting.ended(asks, since - HOUR, chance=0))
+    copied_as_due(waiting, count - 1, since=since)
 
 
 def waits_for(what: Callable[[], bool]) -> Behaviour:
