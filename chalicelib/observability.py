@@ -18,7 +18,7 @@ from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 
-from chalicelib.settings import SERVICE_NAME, stage
+from chalicelib.settings import SERVICE_NAME, stack_name
 
 #: The header it comes and goes with.
 CORRELATION_HEADER = "X-Correlation-Id"
@@ -81,32 +81,32 @@ class Metric(StrEnum):
     BUDGETS_STALE = "BudgetsStale"
 
 
-#: Where CloudWatch keeps them, by the stage and, where it says more, by one thing more.
+#: Where CloudWatch keeps them, by the stack and, where it says more, by one thing more. By the
+#: stack, not its stage: an account may have two of one stage, say while one is restored.
 NAMESPACE = "BudgetRequests"
-STAGE_DIMENSION = "stage"
+STACK_DIMENSION = "stack"
 
 _IN_MILLISECONDS = frozenset({Metric.CALL_LATENCY})
 
 
 def measure(values: Mapping[Metric, float], **by: str) -> None:
-    """Tell CloudWatch of `values`, in all of the stage and `by` what is named besides.
+    """Tell CloudWatch of `values`, in all of the stack and `by` what is named besides.
 
     One line in the embedded metric format, which needs no call and no permission. Apart from the
     log, so that a higher LOG_LEVEL costs no metric.
     """
-    of_stage = stage()
     line: dict[str, Any] = {
         "_aws": {
             "Timestamp": int(time() * 1000),
             "CloudWatchMetrics": [
                 {
                     "Namespace": NAMESPACE,
-                    "Dimensions": [[STAGE_DIMENSION], *([[STAGE_DIMENSION, *by]] if by else [])],
+                    "Dimensions": [[STACK_DIMENSION], *([[STACK_DIMENSION, *by]] if by else [])],
                     "Metrics": [{"Name": each.value, "Unit": _unit(each)} for each in values],
                 }
             ],
         },
-        STAGE_DIMENSION: of_stage,
+        STACK_DIMENSION: stack_name(),
         **by,
         **{each.value: value for each, value in values.items()},
     }

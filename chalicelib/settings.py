@@ -31,6 +31,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     stage: str = Field(alias="STAGE", min_length=1)
+    stack_name: str | None = Field(None, alias="STACK_NAME", min_length=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
 
     requests_table: str | None = Field(None, alias="REQUESTS_TABLE", min_length=3)
@@ -96,9 +97,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError(f"Unusable configuration: {wrong}") from None
 
 
-def stage() -> str:
-    """Return where this function stands, also where its other settings are unusable."""
-    return os.environ.get("STAGE") or "unknown"
+def stack_name() -> str:
+    """Return which stack this function is of, also where its other settings are unusable."""
+    return os.environ.get("STACK_NAME") or "unknown"
 
 
 def required(value: _Value | None, variable: str) -> _Value:

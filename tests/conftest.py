@@ -61,6 +61,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "STAGE": "test",
+        "STACK_NAME": "test-stack",
         "JWT_SECRET": JWT_SECRET,
         "BUS_SIGNING_KEY": SIGNING_KEY.decode(),
         "BUS_SEAL_KEY": SEAL_KEY.decode(),

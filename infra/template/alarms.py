@@ -7,7 +7,7 @@ What CloudWatch has of AWS's services is read there; what only the service knows
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.observability import NAMESPACE, STAGE_DIMENSION, Metric
+from chalicelib.observability import NAMESPACE, STACK_DIMENSION, Metric
 from infra.template.cloudformation import Template, get, named, ref, sub
 from infra.template.parts import FUNCTIONS, TABLES, WORKERS
 from infra.template.queues import monitored
@@ -315,7 +315,7 @@ def table(called: str, name: str, **index: str) -> Template:
 
 def own(which: Metric, **by: Any) -> Template:  # noqa: ANN401 - names, or functions that give them
     """Return a metric of the service's own, in all or by one thing more."""
-    return metric(NAMESPACE, which.value, **{STAGE_DIMENSION: ref("Stage"), **by})
+    return metric(NAMESPACE, which.value, **{STACK_DIMENSION: ref("AWS::StackName"), **by})
 
 
 def _resource(alarm: Alarm) -> Template:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chalicelib.observability import NAMESPACE, STAGE_DIMENSION, Metric
+from chalicelib.observability import NAMESPACE, STACK_DIMENSION, Metric
 from infra.template.cloudformation import Template, ref, sub
 from infra.template.parts import FUNCTIONS, WORKERS
 from infra.template.queues import monitored
@@ -101,12 +101,12 @@ def _charts() -> list[tuple[str, str, list[Any]]]:
 
 
 def _own(metric: Metric) -> list[Any]:
-    return [NAMESPACE, metric.value, STAGE_DIMENSION, "${Stage}"]
+    return [NAMESPACE, metric.value, STACK_DIMENSION, "${AWS::StackName}"]
 
 
 def _by(dimension: str, metric: Metric, stat: str) -> dict[str, str]:
-    search = f"{{{NAMESPACE},{STAGE_DIMENSION},{dimension}}}"
-    wanted = f'{search} MetricName="{metric.value}" {STAGE_DIMENSION}="${{Stage}}"'
+    search = f"{{{NAMESPACE},{STACK_DIMENSION},{dimension}}}"
+    wanted = f'{search} MetricName="{metric.value}" {STACK_DIMENSION}="${{AWS::StackName}}"'
     return {"expression": f"SEARCH('{wanted}', '{stat}', 300)"}
 
 

@@ -87,7 +87,7 @@ def test_every_alarm_watches_a_metric_that_there_is(of_type: Resources) -> None:
         if namespace == NAMESPACE:
             assert alarm["MetricName"] in set(Metric), logical_id
             own = dimensions(alarm)
-            assert own.pop("stage") == {"Ref": "Stage"}
+            assert own.pop("stack") == {"Ref": "AWS::StackName"}
             assert own.keys() == ({"queue"} if page_of(alarm) == "messages-failing" else set())
         elif isinstance(namespace, dict):
             (counted,) = of_type("AWS::Logs::MetricFilter").values()
@@ -98,6 +98,17 @@ def test_every_alarm_watches_a_metric_that_there_is(of_type: Resources) -> None:
             metrics, by = KNOWN[namespace]
             assert alarm["MetricName"] in metrics, logical_id
             assert dimensions(alarm).keys() - {"GlobalSecondaryIndexName"} == by
+
+
+def test_two_stacks_of_one_stage_share_no_metric_and_no_alarm(
+    template: dict[str, Any], of_type: Resources
+) -> None:
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["STACK_NAME"] == {"Ref": "AWS::StackName"}
+    watching_and_showing = [declared(of_type), of_type("AWS::CloudWatch::Dashboard")]
+    for text in map(json.dumps, watching_and_showing):
+        assert '{"Ref": "Stage"}' not in text
+        assert "${Stage}" not in text
 
 
 def test_every_alarm_goes_off_above_its_limit_within_as_many_periods_as_it_looks_at(

@@ -24,7 +24,7 @@ def test_a_metric_is_a_line_in_the_embedded_metric_format(
     (told,) = line["_aws"]["CloudWatchMetrics"]
     assert told == {
         "Namespace": NAMESPACE,
-        "Dimensions": [["stage"], ["stage", "route"]],
+        "Dimensions": [["stack"], ["stack", "route"]],
         "Metrics": [
             {"Name": "Calls", "Unit": "Count"},
             {"Name": "CallLatency", "Unit": "Milliseconds"},
@@ -32,7 +32,7 @@ def test_a_metric_is_a_line_in_the_embedded_metric_format(
     }
     # Whatever the format names stands beside it, or CloudWatch drops the line.
     assert {key: value for key, value in line.items() if key != "_aws"} == {
-        "stage": environment["STAGE"],
+        "stack": environment["STACK_NAME"],
         "route": "GET /health",
         "Calls": 1,
         "CallLatency": 12.5,
@@ -40,13 +40,13 @@ def test_a_metric_is_a_line_in_the_embedded_metric_format(
     assert isinstance(line["_aws"]["Timestamp"], int)
 
 
-def test_a_metric_by_nothing_more_is_of_the_stage_alone(
+def test_a_metric_by_nothing_more_is_of_the_stack_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     measure({Metric.BUDGETS_STALE: 3})
 
     (told,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
-    assert told["Dimensions"] == [["stage"]]
+    assert told["Dimensions"] == [["stack"]]
 
 
 def test_lines_of_one_call_carry_its_id_and_no_others_do(logs: Logs) -> None:
