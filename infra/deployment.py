@@ -30,19 +30,21 @@ def deploy(
     with tempfile.TemporaryDirectory() as folder:
         with progress.step("Packaging the service") as report:
             built = package.build(Path(folder), stage=stage, report=report)
-        with progress.step("Working out what changes") as report:
-            plan = deploying.prepare(
-                built,
-                stack_name=stack_name,
-                parameters=values,
-                endpoint_url=endpoint_url,
-                region=region,
-                report=report,
-            )
+        plan = None
         try:
+            with progress.step("Working out what changes") as report:
+                plan = deploying.prepare(
+                    built,
+                    stack_name=stack_name,
+                    parameters=values,
+                    endpoint_url=endpoint_url,
+                    region=region,
+                    report=report,
+                )
             review(plan.changes)
-        except BaseException:
-            plan.discard()
+        except BaseException:  # refused, or interrupted
+            if plan:
+                plan.discard()
             raise
         with progress.step(f"Deploying the stack {stack_name}") as report:
             return plan.execute(report)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.changes import TABLE, Change
 from infra.cloud import Cloud
@@ -111,7 +111,8 @@ class Stack:
     ) -> ChangeSet | None:
         """Have the cloud work out what is to be done, without doing it; None: nothing.
 
-        The parameters `kept` stay as they are. What is prepared is executed or discarded.
+        The parameters `kept` stay as they are. What is prepared is executed or discarded; what
+        could not be, or was interrupted meanwhile, is discarded already.
         """
         ends = time.monotonic() + DEADLINE_SECONDS
         kind = self._prepare(ends)
@@ -121,23 +122,31 @@ class Stack:
             for key, value in sorted(parameters.items())
         ]
         given += [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(kept)]
-        self._client.create_change_set(
-            StackName=self.name,
-            ChangeSetName=name,
-            ChangeSetType=kind,
-            Capabilities=list(_CAPABILITIES),  # type: ignore[arg-type]  # literals in a constant
-            Parameters=given,
-            **template.arguments(),  # type: ignore[arg-type]  # TemplateBody or TemplateURL
-        )
-        if not self._await_change_set(name, ends):
-            self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
-            return None
-        return ChangeSet(name=name, kind=kind, changes=self._changes(name))
+        try:
+            self._client.create_change_set(
+                StackName=self.name,
+                ChangeSetName=name,
+                ChangeSetType=kind,
+                Capabilities=list(_CAPABILITIES),  # type: ignore[arg-type]  # literals in a constant
+                Parameters=given,
+                **template.arguments(),  # type: ignore[arg-type]  # TemplateBody or TemplateURL
+            )
+            if self._await_change_set(name, ends):
+                return ChangeSet(name=name, kind=kind, changes=self._changes(name))
+        except BaseException:  # also when it is interrupted
+            self._forget(name)
+            raise
+        self._forget(name)
+        return None
 
     def execute(self, prepared: ChangeSet) -> None:
         """Do what was prepared, and wait until it is done; raises DeployError."""
         before = self._newest_event()
-        self._client.execute_change_set(StackName=self.name, ChangeSetName=prepared.name)
+        try:
+            self._client.execute_change_set(StackName=self.name, ChangeSetName=prepared.name)
+        except ClientError:  # it was refused; of anything else nobody knows whether it began
+            self._forget(prepared.name)
+            raise
         doing = "Creating" if prepared.kind == "CREATE" else "Updating"
         self._report(f"{doing} the stack {self.name}")
         status = self._await_end(before, time.monotonic() + DEADLINE_SECONDS)
@@ -145,10 +154,11 @@ class Stack:
             raise DeployError(f"Stack {self.name}: {self._why(before) or status}")
 
     def discard(self, prepared: ChangeSet) -> None:
-        """Forget what was prepared, and the stack that would have been made."""
-        self._client.delete_change_set(StackName=self.name, ChangeSetName=prepared.name)
-        if prepared.kind == "CREATE":
-            self._client.delete_stack(StackName=self.name)
+        """Forget what was prepared, and the stack that would have been made.
+
+        Raises DeployError, with what removes it, where that cannot be done.
+        """
+        self._forget(prepared.name)
 
     def delete(self) -> None:
         """Delete the stack; fine when there is none."""
@@ -175,6 +185,32 @@ class Stack:
         elif status.endswith("_IN_PROGRESS"):
             raise DeployError(f"Stack {self.name} is being changed by somebody else ({status}).")
         return "UPDATE"
+
+    def _forget(self, change_set: str) -> None:
+        try:
+            if self._describe() is None:
+                return  # it was never begun
+            self._client.delete_change_set(StackName=self.name, ChangeSetName=change_set)
+            found = self._describe()
+            if found and found["StackStatus"] == _NEVER_MADE and not self._has_others(change_set):
+                self._client.delete_stack(StackName=self.name)
+        except (ClientError, BotoCoreError) as error:
+            raise DeployError(
+                f"Nothing was changed, but a change set was left behind. Remove it: `aws"
+                f" cloudformation delete-change-set --stack-name {self.name} --change-set-name"
+                f" {change_set}` ({' '.join(str(error).split())})"
+            ) from error
+
+    def _has_others(self, change_set: str) -> bool:
+        """Return whether somebody else has prepared something as well."""
+        pages = self._client.get_paginator("list_change_sets").paginate(StackName=self.name)
+        return any(
+            each["ChangeSetName"] != change_set
+            and not each.get("Status", "").startswith("DELETE_")
+            and each.get("Status") != "FAILED"
+            for page in pages
+            for each in page["Summaries"]
+        )
 
     def _describe(self) -> "StackTypeDef | None":
         try:
