@@ -24,7 +24,7 @@ up: $(INSTALLED) ## Start the stack on http://localhost:4005/api, or deploy to i
 down: $(INSTALLED) ## End that stack
 	@$(BIN)/python -m infra down
 
-check: $(INSTALLED) scan ## The fast gate: format, lint, types, imports, the template, secrets, what calls cost
+check: $(INSTALLED) scan ## The fast gate: format, lint, types, imports, the template, secrets, costs, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -32,6 +32,7 @@ check: $(INSTALLED) scan ## The fast gate: format, lint, types, imports, the tem
 	$(BIN)/python -m pytest -q tests/infra/test_template.py tests/infra/test_resilience.py tests/infra/test_alarms.py tests/infra/test_costs.py
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-files '$(NO_PLACE_FOR_SECRETS)' \
 	  --disable-plugin KeywordDetector
+	@$(BIN)/python -m infra.advisories $(PINS)
 
 # Made by code out of made-up ids; what Swagger released. Names of secrets in our code are ruff's matter.
 NO_PLACE_FOR_SECRETS := ^events/|/docs_page/
@@ -40,13 +41,10 @@ scan: $(INSTALLED) $(SCANNER_INSTALLED) ## Look the template over for what is no
 	@$(BIN)/python -m infra.scan build/scan/template.json
 	$(SCANNER)/bin/checkov --config-file infra/scanner.yaml --file build/scan/template.json
 
-audit: $(SCANNER_INSTALLED) ## Ask PyPI for known vulnerabilities of what we pin; needs the network
-	@for pinned in requirements.txt requirements-dev.txt infra/*-requirements.txt; do \
-	  echo "$$pinned"; \
-	  $(SCANNER)/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r $$pinned \
-	    || { echo "Not audited, or vulnerable: see above. A package that was not found, or no connection," \
-	      "means that PyPI's advisories could not be asked; nothing is known then." >&2; exit 1; }; \
-	done
+audit: $(INSTALLED) $(SCANNER_INSTALLED) ## Ask PyPI for known vulnerabilities of what we pin; fails where it cannot
+	@$(BIN)/python -m infra.advisories --strict $(PINS)
+
+PINS := $(SCANNER)/bin/pip-audit requirements.txt requirements-dev.txt $(wildcard infra/*-requirements.txt)
 
 test: $(INSTALLED) ## Everything that guards the code
 	$(BIN)/python -m pytest $(AT_ONCE)
