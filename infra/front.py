@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from chalicelib.handlers.http.local_front import BAD_GATEWAY, GATEWAY_TIMEOUT, NOT_DEPLOYED
 from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 
 GATEWAY_STAGE = "api"
@@ -92,13 +93,13 @@ class Front:
 
     async def _forward(self, request: Request) -> Response:
         if self.api_id is None:
-            return _failure(503, "NOT_DEPLOYED", "The service is being deployed; try again soon.")
+            return _failure(*NOT_DEPLOYED)
         try:
             return await self._answer(self._outgoing(request, self.api_id))
         except httpx.TimeoutException:
-            return _failure(504, "GATEWAY_TIMEOUT", "The embedded cloud did not answer in time.")
+            return _failure(*GATEWAY_TIMEOUT)
         except httpx.TransportError:
-            return _failure(502, "BAD_GATEWAY", "The embedded cloud cannot be reached.")
+            return _failure(*BAD_GATEWAY)
 
     async def _answer(self, outgoing: httpx.Request) -> Response:
         """Return the cloud's answer as it came: status, headers and the body's bytes, undecoded."""
@@ -139,7 +140,7 @@ def _passed_on(headers: RawHeaders) -> RawHeaders:
 
 
 async def _elsewhere(_: Request) -> Response:
-    return _failure(404, "NOT_FOUND", "Nothing is here; the API begins at /api.")
+    return _failure(404, "ROUTE_NOT_FOUND", "Nothing is here; the API begins at /api.")
 
 
 async def _not_allowed(request: Request, _: Exception) -> Response:

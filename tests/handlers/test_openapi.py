@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.domain.event_catalogue import CATALOGUE
 from chalicelib.domain.events import EventType
-from chalicelib.handlers.http import body
+from chalicelib.handlers.http import body, local_front
 from chalicelib.handlers.http.api import Route
 from chalicelib.handlers.http.call import Nothing
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
@@ -113,7 +113,10 @@ STATUS_OF = {entry["code"]: entry["status"] for entry in DOCUMENT["x-error-codes
 
 def test_the_catalogue_has_every_error_code_with_its_status() -> None:
     expected = {error.code: int(status) for error, status in STATUS.items()}
-    assert expected | {INTERNAL_ERROR: 500} == STATUS_OF
+    local = {refusal.code: refusal.status for refusal in local_front.REFUSALS}
+    assert expected | {INTERNAL_ERROR: 500} | local == STATUS_OF
+    marked = {entry["code"] for entry in DOCUMENT["x-error-codes"] if "localOnly" in entry}
+    assert marked == set(local)
     assert all(entry["meaning"] for entry in DOCUMENT["x-error-codes"])
 
 

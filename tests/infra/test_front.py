@@ -1,4 +1,6 @@
+import ast
 import gzip
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+import infra.front
+from chalicelib.handlers.http.local_front import REFUSALS
+from chalicelib.handlers.http.openapi.failures import catalogue
 from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
 from infra import processes, services_process
 from infra.errors import OperatorError
@@ -273,7 +278,7 @@ def test_other_paths_are_not_found(url: str, cloud: Cloud, path: str) -> None:
     answer = httpx.get(f"{url}{path}")
 
     assert answer.status_code == 404
-    assert answer.json()["code"] == "NOT_FOUND"
+    assert answer.json()["code"] == "ROUTE_NOT_FOUND"
     assert "/api" in answer.json()["message"]
     assert secured(answer) == SECURITY_HEADERS
     assert cloud.seen == []
@@ -285,6 +290,15 @@ def test_before_the_first_deployment_the_front_says_so(cloud: Cloud, tmp_path: P
 
         assert answer.status_code == 503
         assert answer.json()["code"] == "NOT_DEPLOYED"
+
+
+def test_every_code_of_the_front_is_in_the_published_catalogue() -> None:
+    parsed = ast.walk(ast.parse(Path(infra.front.__file__).read_text()))
+    texts = {n.value for n in parsed if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    codes = {text for text in texts if re.fullmatch("[A-Z]+(_[A-Z]+)+", text)}
+
+    assert codes == {"ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"}
+    assert codes | {each.code for each in REFUSALS} <= {each["code"] for each in catalogue()}
 
 
 def test_a_cloud_that_cannot_be_reached_is_a_bad_gateway(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from chalicelib.adapters import tables
 from chalicelib.domain.event_catalogue import CATALOGUE, EventData
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.retries import MAX_RECEIVES, seconds_until_retry
+from chalicelib.handlers.http import local_front
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
 from chalicelib.handlers.http.routes import api
 from chalicelib.settings import Settings
@@ -65,7 +66,8 @@ def test_the_api_page_names_the_scope_that_each_route_takes() -> None:
 def test_every_error_code_is_in_the_api_page_with_its_status() -> None:
     named = {quoted(row[0])[0]: row[1] for row in rows(section("api", "Error codes"))}
     known = {error.code: str(int(status)) for error, status in STATUS.items()}
-    assert named == known | {INTERNAL_ERROR: "500"}
+    local = {refusal.code: str(refusal.status) for refusal in local_front.REFUSALS}
+    assert named == known | {INTERNAL_ERROR: "500"} | local
 
 
 def test_every_event_is_in_the_events_page_with_what_it_carries() -> None:

@@ -26,7 +26,8 @@ left.
 Every answer but this document and its page is JSON in an envelope: `success`, `message` and
 `data`, or `success`, `message`, `code`, `errors` and `requestId`. Amounts are JSON numbers with
 at most two decimals, times UTC ISO 8601 with `Z`. Every failure has one of the codes listed in
-`x-error-codes`. The section on webhooks is the catalogue of events.
+`x-error-codes`; those that are `localOnly` come from the front of a local stack. The section on
+webhooks is the catalogue of events.
 """
 
 

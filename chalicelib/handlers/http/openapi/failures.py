@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.domain import errors
 from chalicelib.domain.errors import BudgetRequestsError
+from chalicelib.handlers.http import local_front
 from chalicelib.handlers.http.api import Route
 from chalicelib.handlers.http.call import Nothing
 from chalicelib.handlers.http.envelope import INTERNAL_ERROR, STATUS
@@ -88,18 +89,22 @@ def possible(route: Route) -> tuple[type[BudgetRequestsError], ...]:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Return every code there is, with its status and meaning."""
+    """Return every code there is, with its status and meaning; those of the local front marked."""
     known = [
         {"code": error.code, "status": int(status), "meaning": meaning(error)}
         for error, status in STATUS.items()
     ]
     internal = {"code": INTERNAL_ERROR, "status": 500, "meaning": _INTERNAL}
-    return sorted([*known, internal], key=lambda entry: (entry["status"], entry["code"]))
+    local = [
+        {"code": code, "status": status, "meaning": meant, "localOnly": True}
+        for status, code, meant in local_front.REFUSALS
+    ]
+    return sorted([*known, internal, *local], key=lambda entry: (entry["status"], entry["code"]))
 
 
 def examples() -> dict[str, Any]:
-    """Return how each code reads, by code."""
-    told = {entry["code"]: entry["meaning"] for entry in catalogue()}
+    """Return how each code of the service reads, by code."""
+    told = {entry["code"]: entry["meaning"] for entry in catalogue() if "localOnly" not in entry}
     return {
         code: {"summary": meant, "value": _example(code, meant)} for code, meant in told.items()
     }
