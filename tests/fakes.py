@@ -412,14 +412,22 @@ class FakeRequestLists:
         known = (Summary.of(r) for r in self._store.all() if not r.is_deleted)
         return sorted(filter(selection.takes, known), key=position, reverse=True)
 
-    def of_supplier(self, supplier: str, departments: Sequence[Department]) -> list[int]:
+    def of_supplier(
+        self,
+        supplier: str,
+        departments: Sequence[Department],
+        *,
+        first: str | None = None,
+        limit: int,
+    ) -> list[str]:
         of_it = {
-            change.after.id: position(change.after)
+            position(change.after)
             for change in self._store.changes
             if change.after.department in departments
             and any(item.supplier_id == supplier for item in change.after.item_allocations)
         }
-        return sorted(of_it, key=lambda request_id: of_it[request_id], reverse=True)
+        left = (place for place in of_it if first is None or place <= first)
+        return sorted(left, reverse=True)[:limit]
 
     def archived_history(self, request_id: int, *, first: int, last: int) -> list[HistoryEntry]:
         chunks: dict[int, tuple[HistoryEntry, ...]] = {

@@ -12,15 +12,13 @@ from chalicelib.adapters.keys import (
     department_status,
     department_supplier,
     history_sk,
-    request_id_of,
     request_pk,
     totals_pk,
 )
 from chalicelib.adapters.request_rows import summary_in
 from chalicelib.adapters.tables import HistoryRow, ListIndex, RequestRow, SupplierRow, TotalsRow
 from chalicelib.domain.access import Department
-from chalicelib.domain.errors import FilterTooBroadError
-from chalicelib.domain.listing import SEARCH_BUDGET, Selection, Sifted, Summary, position
+from chalicelib.domain.listing import Selection, Sifted, Summary, position
 from chalicelib.domain.requests import HistoryEntry
 from chalicelib.domain.totals import DepartmentTotals, Tally
 
@@ -81,24 +79,29 @@ class DynamoRequestLists:
                     return Sifted(found=tuple(found), stopped_at=stopped_at)
         return Sifted(found=tuple(found), stopped_at=None)
 
-    def of_supplier(self, supplier: str, departments: Sequence[Department]) -> list[int]:
-        """Return the departments' requests that have, or had, a line of a supplier, newest first.
+    def of_supplier(
+        self,
+        supplier: str,
+        departments: Sequence[Department],
+        *,
+        first: str | None = None,
+        limit: int,
+    ) -> list[str]:
+        """Return where requests of the departments are that have, or had, a line of a supplier.
 
-        Raises FilterTooBroadError past the search budget.
+        Newest first, up to `limit` from position `first` on.
         """
         partitions = [
             SupplierRow.by_supplier.query(
                 department_supplier(department, supplier),
+                None if first is None else SupplierRow.listed <= first,
                 scan_index_forward=False,
-                limit=SEARCH_BUDGET + 1,
+                limit=limit,
             )
             for department in departments
         ]
         rows = heapq.merge(*partitions, key=lambda row: row.listed, reverse=True)
-        found = [request_id_of(row.pk) for row in islice(rows, SEARCH_BUDGET + 1)]
-        if len(found) > SEARCH_BUDGET:
-            raise FilterTooBroadError("supplierId")
-        return found
+        return [row.listed for row in islice(rows, limit)]
 
     def archived_history(self, request_id: int, *, first: int, last: int) -> list[HistoryEntry]:
         """Return the chunks of archived history that begin with entries `first` to `last`."""

@@ -31,7 +31,8 @@ MAX_PAGE = 999_999_999
 #: half a megabyte. What stands behind them is reached by cursor.
 ROW_BUDGET = 2_000
 
-#: The most requests whose lines one search by supplier looks through.
+#: The most requests whose lines one search by supplier looks through; what is in those behind them
+#: is reached by cursor.
 SEARCH_BUDGET = 1_000
 
 _CURSOR_SIGNATURE_BYTES = 16
@@ -92,7 +93,25 @@ class PageMeta(Value):
     next_cursor: str | None
 
 
-class ItemQuery(PageQuery):
+class CursorQuery(PageQuery):
+    """The query of what is shown in pages by number or by cursor."""
+
+    cursor: Cursor | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_a_page(self) -> Self:
+        if self.cursor is not None and "page" in self.model_fields_set:
+            raise PydanticCustomError("at_odds", "must not come with page", {"field": "cursor"})
+        return self
+
+    @property
+    def question(self) -> str:
+        """What is asked for, whichever page of it: a cursor is good for one question only."""
+        asked = self.model_dump(mode="json", exclude={"page", "limit", "cursor"})
+        return json.dumps(asked, sort_keys=True)
+
+
+class ItemQuery(CursorQuery):
     """The query of the search for line items."""
 
     supplier_id: Reference
@@ -108,10 +127,9 @@ class ItemQuery(PageQuery):
         )
 
 
-class ListQuery(PageQuery):
+class ListQuery(CursorQuery):
     """The query of the list of requests; dates are whole days in UTC, both ends included."""
 
-    cursor: Cursor | None = None
     status: Status | None = None
     department: Department | None = None
     priority: Priority | None = None
@@ -132,22 +150,10 @@ class ListQuery(PageQuery):
         return value
 
     @model_validator(mode="after")
-    def _one_way_to_a_page(self) -> Self:
-        if self.cursor is not None and "page" in self.model_fields_set:
-            raise PydanticCustomError("at_odds", "must not come with page", {"field": "cursor"})
-        return self
-
-    @model_validator(mode="after")
     def _days_in_order(self) -> Self:
         if self.date_from and self.date_to and self.date_from > self.date_to:
             raise PydanticCustomError("at_odds", "must not be after dateTo", {"field": "dateFrom"})
         return self
-
-    @property
-    def question(self) -> str:
-        """What is asked for, whichever page of it: a cursor is good for one question only."""
-        asked = self.model_dump(mode="json", exclude={"page", "limit", "cursor"})
-        return json.dumps(asked, sort_keys=True)
 
 
 class Summary(Value):
@@ -310,6 +316,11 @@ def select(query: ListQuery, by: Actor) -> Selection | None:
 def position(request: BudgetRequest | Summary) -> str:
     """Return where a request stands in every list: by creation, then id, as sortable text."""
     return f"{request.created_at.astimezone(UTC).isoformat(timespec='microseconds')}#{request.id}"
+
+
+def request_at(place: str) -> int:
+    """Return the id of the request at a position."""
+    return int(place.rpartition("#")[2])
 
 
 def mark_of(secrets: Iterable[str], totals: Iterable[DepartmentTotals]) -> str:

@@ -1,8 +1,9 @@
 """Reading many: the list of requests, a request's history and mails, lines by supplier."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -10,9 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from chalicelib.domain import access, reservations
 from chalicelib.domain.access import DEPARTMENTS, Actor, Department, Level
 from chalicelib.domain.changes import ARCHIVED_AT_ONCE
+from chalicelib.domain.content import MAX_ITEMS
 from chalicelib.domain.errors import FilterTooBroadError
 from chalicelib.domain.listing import (
     ROW_BUDGET,
+    SEARCH_BUDGET,
     ItemQuery,
     ListQuery,
     PageQuery,
@@ -22,6 +25,7 @@ from chalicelib.domain.listing import (
     Summary,
     mark_of,
     position,
+    request_at,
     seal,
     select,
     unseal,
@@ -221,30 +225,100 @@ def notifications(
 
 
 def items(
-    query: ItemQuery, *, by: Actor, lists: RequestLists, store: RequestStore
+    query: ItemQuery,
+    *,
+    by: Actor,
+    lists: RequestLists,
+    store: RequestStore,
+    cursor_secrets: Iterable[str],
+    search_budget: int = SEARCH_BUDGET,
 ) -> Page[FoundItem]:
     """Return the lines of a supplier in what an admin may see, newest request first.
 
-    Raises ForbiddenError; FilterTooBroadError where the supplier has too many requests.
+    Where the supplier has more requests than the search budget, a page is what the next ones have,
+    and nobody counts all. Raises ForbiddenError; InvalidInputError for a foreign cursor;
+    FilterTooBroadError for a page by number that the budget does not reach.
     """
     access.may_search_items(by)
     own = DEPARTMENTS if by.level is Level.SUPERADMIN else [by.department] if by.department else []
-    ids = lists.of_supplier(query.supplier_id, own)
-    known = store.get_many(ids)
-    found = [
-        FoundItem(
-            item=item,
-            budget_request_id=request.id,
-            request_code=request.request_code,
-            department=request.department,
-            request_status=request.status,
-        )
-        for request in (known[number] for number in ids if number in known)
-        for item in request.item_allocations
-        if query.takes(item)
-    ]
-    return _page(found, query)
+    sealed = {"question": query.question, "caller": f"{by.level}#{by.id}"}
+    place, after, skip = None, None, query.skip
+    if query.cursor is not None:
+        place, skip = Place.of(unseal(cursor_secrets, query.cursor, **sealed)), 0
+        after = _spot(place.after)
 
+    def rows(first: str | None = None) -> list[str]:
+        return lists.of_supplier(query.supplier_id, own, first=first, limit=search_budget + 1)
+
+    found = [] if place and place.is_long else rows()
+    is_long = len(found) > search_budget or bool(place and place.is_long)
+    if is_long and after:
+        found = rows(after[0])
+    goes_on = len(found) > search_budget
+    lines = _lines(query, found[:search_budget], store)
+    total = None
+    if not is_long:
+        lines = iter(counted := tuple(lines))
+        total = len(counted)
+    left = (each for each in lines if after is None or each[0] < after)
+    page = tuple(islice(left, skip, skip + query.limit + 1))
+    if goes_on and skip and not page:
+        raise FilterTooBroadError("page")
+    last = None
+    if len(page) > query.limit:
+        last = page[query.limit - 1][0]
+    elif goes_on:
+        last = (found[search_budget - 1], -MAX_ITEMS)
+    return Page(
+        rows=tuple(line for _, line in page[: query.limit]),
+        total=total,
+        limit=query.limit,
+        page=None if place else query.page,
+        next_cursor=seal(cursor_secrets, _place(last, is_long=is_long).text, **sealed)
+        if last
+        else None,
+    )
+
+
+#: Where a line stands in a search: where its request does, and how many lines are before it, as a
+#: negative number, so that what comes later is less.
+Spot = tuple[str, int]
+
+
+def _spot(text: str) -> Spot:
+    at, _, before = text.rpartition("#")
+    return at, -int(before)
+
+
+def _place(spot: Spot, *, is_long: bool) -> Place:
+    return Place(after=f"{spot[0]}#{-spot[1]}", is_long=is_long)
+
+
+def _lines(
+    query: ItemQuery, places: Sequence[str], store: RequestStore
+) -> Iterator[tuple[Spot, FoundItem]]:
+    """Yield the lines asked for of the requests at `places`, reading these when they are needed."""
+    for start in range(0, len(places), _READ_AT_ONCE):
+        known = store.get_many([request_at(at) for at in places[start : start + _READ_AT_ONCE]])
+        for at in places[start : start + _READ_AT_ONCE]:
+            if request := known.get(request_at(at)):
+                for before, item in enumerate(request.item_allocations):
+                    if query.takes(item):
+                        yield (at, -before), _found(item, request)
+
+
+def _found(item: LineItem, request: BudgetRequest) -> FoundItem:
+    return FoundItem(
+        item=item,
+        budget_request_id=request.id,
+        request_code=request.request_code,
+        department=request.department,
+        request_status=request.status,
+    )
+
+
+#: As many requests as one call to the store brings.
+_READ_AT_ONCE = 100
 
 #: More mails than any request has: a handful of events, a few addresses each.
 MAX_NOTIFICATIONS = 1000

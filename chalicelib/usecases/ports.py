@@ -101,10 +101,17 @@ class RequestLists(Protocol):
     ) -> Sifted:
         """Look at up to `rows` rows after position `after`, or until `matches` are asked for."""
 
-    def of_supplier(self, supplier: str, departments: Sequence[Department]) -> list[int]:
-        """Return the departments' requests that have, or had, a line of a supplier, newest first.
+    def of_supplier(
+        self,
+        supplier: str,
+        departments: Sequence[Department],
+        *,
+        first: str | None = None,
+        limit: int,
+    ) -> list[str]:
+        """Return where requests of the departments are that have, or had, a line of a supplier.
 
-        Raises FilterTooBroadError past the search budget.
+        Newest first, up to `limit` from position `first` on.
         """
 
     def archived_history(self, request_id: int, *, first: int, last: int) -> list[HistoryEntry]:

@@ -234,18 +234,22 @@ def test_requests_are_found_by_the_suppliers_they_have_or_had(stores: Stores) ->
     second = kept(stores, 2, items=[item_body(supplierId="s-1"), item_body(supplierId="s-2")])
     stores.requests.commit(drafting.remove_item(first.after, 1, CLERK, LATER))
 
-    assert stores.lists.of_supplier("s-1", DEPARTMENTS) == [second.after.id, first.after.id]
-    assert stores.lists.of_supplier("s-2", DEPARTMENTS) == [second.after.id]
-    assert stores.lists.of_supplier("s-3", DEPARTMENTS) == []
+    newer, older = position(second.after), position(first.after)
+    assert stores.lists.of_supplier("s-1", DEPARTMENTS, limit=9) == [newer, older]
+    assert stores.lists.of_supplier("s-1", DEPARTMENTS, limit=1) == [newer]
+    assert stores.lists.of_supplier("s-1", DEPARTMENTS, first=older, limit=9) == [older]
+    assert stores.lists.of_supplier("s-2", DEPARTMENTS, limit=9) == [newer]
+    assert stores.lists.of_supplier("s-3", DEPARTMENTS, limit=9) == []
 
 
 def test_the_suppliers_of_other_departments_are_not_looked_at(stores: Stores) -> None:
     own = kept(stores, 1, items=[item_body(supplierId="s-1")])
     other = kept(stores, 2, department="hr", items=[item_body(supplierId="s-1")])
 
-    assert stores.lists.of_supplier("s-1", ["finance"]) == [own.after.id]
-    assert stores.lists.of_supplier("s-1", DEPARTMENTS) == [other.after.id, own.after.id]
-    assert stores.lists.of_supplier("s-1", []) == []
+    newer, older = position(other.after), position(own.after)
+    assert stores.lists.of_supplier("s-1", ["finance"], limit=9) == [older]
+    assert stores.lists.of_supplier("s-1", DEPARTMENTS, limit=9) == [newer, older]
+    assert stores.lists.of_supplier("s-1", [], limit=9) == []
 
 
 def test_older_history_is_read_chunk_by_chunk(stores: Stores) -> None:

@@ -88,6 +88,7 @@ def declare(api: Api) -> None:
             by=call.actor,
             lists=bootstrap.request_lists(),
             store=bootstrap.requests(),
+            cursor_secrets=bootstrap.jwt_secrets(),
         )
         return Answer([views.found_item(row) for row in page.rows], meta=_meta(page))
 
