@@ -133,6 +133,7 @@ def _log(error: Exception, record: dict[str, Any]) -> None:
         logger().error("message failed", exc_info=error, extra=told)
     elif _receives(record) == 1:  # once; nothing of what a stranger wrote
         logger().warning("message forged", extra=told)
+        measure({Metric.MESSAGES_FORGED: 1}, queue=_queue_of([record]))
 
 
 def _postpone(error: Exception | None, record: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from chalicelib import bootstrap
 from chalicelib.domain.messages import event_of
 from chalicelib.domain.notifications import Notification
 from chalicelib.handlers.batch import BatchResponse, each_message
-from chalicelib.observability import logger
+from chalicelib.observability import Metric, logger, measure
 from chalicelib.usecases import notifications as usecase
 
 blueprint = Blueprint(__name__)
@@ -33,6 +33,7 @@ def notifications(event: SQSEvent) -> BatchResponse:
 
 
 def _tell(refused: Notification) -> None:
-    """Say in the log that a mail will never be sent; the record of it has the address."""
+    """Say that a mail will never be sent; the record of it has the address."""
+    measure({Metric.MAILS_REFUSED: 1})
     told = {"notification_id": refused.id, "why": refused.delivery_error}
     logger().warning("mail refused", extra=told)

@@ -80,7 +80,8 @@ def _tell(subscription: Subscription, action: AuditAction) -> None:
 
 
 def _give_up(delivery: Delivery) -> None:
-    """Say in the log that a subscriber did not get an event."""
+    """Say in the log, and to the alarms, that a subscriber did not get an event."""
+    measure({Metric.DELIVERIES_GIVEN_UP: 1})
     last = delivery.attempts[-1]
     logger().warning(
         "webhook given up",

@@ -271,6 +271,27 @@ def _of_the_service() -> tuple[Alarm, ...]:
             _QUARTER_OF_AN_HOUR,
         ),
         Alarm(
+            "messages-forged",
+            "Somebody put a message on the bus under our name, or changed one of ours.",
+            own(Metric.MESSAGES_FORGED),
+            0,
+            5 * _MINUTE,
+        ),
+        Alarm(
+            "deliveries-given-up",
+            "A subscriber did not get an event, and nobody tries again unasked.",
+            own(Metric.DELIVERIES_GIVEN_UP),
+            0,
+            _QUARTER_OF_AN_HOUR,
+        ),
+        Alarm(
+            "mails-refused",
+            "A mail was refused for good: somebody was not told of a budget request.",
+            own(Metric.MAILS_REFUSED),
+            0,
+            _QUARTER_OF_AN_HOUR,
+        ),
+        Alarm(
             "webhooks-failing",
             "A subscriber has been warned of: for a long time, nothing reached it.",
             own(Metric.WEBHOOKS_FAILING),

@@ -87,8 +87,14 @@ def _charts() -> list[tuple[str, str, list[Any]]]:
             ],
         ),
         ("Messages", "Sum", [_own(Metric.MESSAGES_DONE), _own(Metric.MESSAGES_FAILED)]),
+        ("Forged messages", "Sum", [_own(Metric.MESSAGES_FORGED)]),
         ("Partners' messages refused", "Sum", [[_by("reason", Metric.MESSAGES_REJECTED, "Sum")]]),
         ("Webhooks", "Sum", [_own(Metric.WEBHOOKS_FAILING), _own(Metric.WEBHOOKS_DISABLED)]),
+        (
+            "Not delivered, not mailed",
+            "Sum",
+            [_own(Metric.DELIVERIES_GIVEN_UP), _own(Metric.MAILS_REFUSED)],
+        ),
         (
             "Jobs",
             "Sum",

@@ -12,10 +12,11 @@ from chalicelib.handlers.audit import audit
 from chalicelib.handlers.finance import finance as finance_worker
 from chalicelib.handlers.notifications import notifications
 from chalicelib.handlers.webhooks import webhooks
+from chalicelib.observability import Metric
 from tests import samples
 from tests.conftest import TABLES, Aws, Logs, client
 from tests.factories import SIGNING_KEY, figures, finance_said
-from tests.handlers.workers import Worker, run
+from tests.handlers.workers import Worker, counted, run
 from tests.partner import Partner
 
 WORKERS: dict[str, Worker] = {
@@ -108,6 +109,16 @@ def test_a_forged_message_has_no_effect_and_is_named_once_in_the_log(
     assert effects() == before
     (line,) = [each for each in logs.lines if each["message"] == "message forged"]
     assert line["message_id"] == record["messageId"]
+
+
+@EVERY_WORKER
+def test_a_forged_message_is_counted_once(
+    sample: str, worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for receives in (1, 2, 14):
+        run(worker, forged(sample, without_a_seal, receives))
+
+    assert counted(capsys, Metric.MESSAGES_FORGED) == 1
 
 
 def test_a_good_event_cannot_be_passed_off_as_one_that_holds_money(finance: Partner) -> None:

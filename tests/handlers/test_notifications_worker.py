@@ -4,9 +4,10 @@ import pytest
 
 from chalicelib.domain.errors import RequestNotFoundError
 from chalicelib.handlers.notifications import notifications
+from chalicelib.observability import Metric
 from tests import samples
 from tests.conftest import Logs, client, forget_everything
-from tests.handlers.workers import again, run, run_sample
+from tests.handlers.workers import again, counted, run, run_sample
 from tests.http_api import Api
 
 SAMPLE = "notifications.json"
@@ -65,7 +66,7 @@ def test_a_mail_ses_refused_comes_back_shown_as_failed(
 
 
 def test_an_address_that_is_none_is_shown_as_failed_and_keeps_nobody_from_their_mail(
-    api: Api, monkeypatch: pytest.MonkeyPatch, logs: Logs
+    api: Api, monkeypatch: pytest.MonkeyPatch, logs: Logs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     request_id = samples.keep_story()[-1].after.id
     monkeypatch.setenv(
@@ -75,6 +76,7 @@ def test_an_address_that_is_none_is_shown_as_failed_and_keeps_nobody_from_their_
     submitted, _ = samples.read(SAMPLE)["Records"]
 
     assert run(notifications, submitted) == []
+    assert counted(capsys, Metric.MAILS_REFUSED) == 1
 
     shown = api.get(f"/budget-requests/{request_id}/notifications", "Finance Admin").json["data"]
     assert {n["recipientEmail"]: (n["deliveryStatus"], n["deliveryError"]) for n in shown} == {

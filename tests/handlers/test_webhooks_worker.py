@@ -23,12 +23,13 @@ from chalicelib.domain.events import AuditAction
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.webhooks import DisabledBecause, Endpoint, Subscription
 from chalicelib.handlers.webhooks import BATCH_SIZE, webhooks
+from chalicelib.observability import Metric
 from chalicelib.usecases import deliveries
 from tests import samples
 from tests.backlogs import copied_as_due
 from tests.conftest import Aws, Logs, client
 from tests.factories import sealed
-from tests.handlers.workers import again, run, run_sample
+from tests.handlers.workers import again, counted, run, run_sample
 from tests.http_api import Api
 from tests.partner import Call, Partner, Reply
 from tests.raw_peer import Behaviour, behaving, drips, is_silent, pours, says
@@ -387,6 +388,20 @@ def test_410_disables_at_once_and_audit_hears_of_it(
     assert (told["webhook_id"], told["because"]) == (HOOK, "GONE")
     (lost,) = (entry for entry in logs.at("WARNING") if entry["message"] == "webhook given up")
     assert (lost["webhook_id"], lost["status"], lost["attempts"]) == (HOOK, 410, 1)
+
+
+def test_an_event_that_is_given_up_is_counted_once(
+    line: Line, partner: Partner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partner.usual = Reply(500, b"no")
+    subscribe(partner.url)
+    line.happens()
+    line.work()
+
+    line.passes(23 * HOUR, HOUR)
+    assert counted(capsys, Metric.DELIVERIES_GIVEN_UP) == 0
+    line.passes(5 * HOUR, HOUR)
+    assert counted(capsys, Metric.DELIVERIES_GIVEN_UP) == 1
 
 
 def test_signatures_verify_before_during_and_after_a_rotation(

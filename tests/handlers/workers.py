@@ -1,9 +1,15 @@
-"""How the tests run a worker: as Lambda does, by its own module, never through app.py."""
+"""How the tests run a worker: as Lambda does, by its own module, never through app.py.
+
+And what it told CloudWatch meanwhile.
+"""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from chalicelib.observability import Metric
 from tests import samples
 
 Worker = Callable[[dict[str, Any], Any], Any]
@@ -37,6 +43,12 @@ def again(record: dict[str, Any], number: int) -> dict[str, Any]:
 def poison(body: str, number: int = 9) -> dict[str, Any]:
     """Return a message that nobody can make anything of."""
     return samples.record("poison", body, number)
+
+
+def counted(printed: pytest.CaptureFixture[str], metric: Metric) -> float:
+    """Return what was told of a metric since the last time that was asked for."""
+    lines = [json.loads(line) for line in printed.readouterr().out.splitlines() if "_aws" in line]
+    return sum(float(line.get(metric.value, 0)) for line in lines)
 
 
 def detail(record: dict[str, Any]) -> dict[str, Any]:
