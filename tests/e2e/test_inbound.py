@@ -15,6 +15,7 @@ import rfc8785
 from typer.testing import CliRunner
 
 from chalicelib.domain.bus_keys import Command
+from chalicelib.domain.inbound import Reason
 from infra import bus_keys
 from infra import place as places
 from infra.cli import app
@@ -259,6 +260,20 @@ def test_what_is_too_large_or_no_message_is_answered_and_does_not_come_back(
         return all(int(number) == 0 for number in got.values())
 
     assert wait_for(is_empty, deadline_seconds=DEADLINE_SECONDS)
+
+
+def test_a_type_that_nobody_takes_is_answered_and_parked(
+    partner: Partner, stack: RunningStack
+) -> None:
+    misspelt = partner.message("purchase_request.aproved", DATA)
+
+    partner.put(misspelt)
+
+    assert partner.why(misspelt) == "TYPE_NOT_ALLOWED"
+    today = bus_keys.parked(places.of_local(stack), None)
+    assert [each.reason for each in today if each.named.id == misspelt["id"]] == [
+        Reason.TYPE_NOT_ALLOWED
+    ]
 
 
 def test_what_is_put_on_the_bus_under_our_source_moves_no_money(
