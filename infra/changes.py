@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ResourceChangeTypeDef
 
 TABLE = "AWS::DynamoDB::Table"
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type of resources
+
+#: CloudFormation gives a secret a new value where one of these changes, and then alone.
+_VALUES = frozenset({"SecretString", "GenerateSecretString"})
 
 #: Stages that may lose their data; every other one is asked for, as in the template.
 OPEN_STAGES = frozenset({LOCAL_STAGE, "dev"})
@@ -23,12 +27,16 @@ _WORDS = {"True": "yes", "Conditional": "perhaps"}
 
 @dataclass(frozen=True)
 class Change:
-    """What would be done to one resource; `replacement` is `True`, `False`, `Conditional` or ''."""
+    """What would be done to one resource, and to which of its properties.
+
+    `replacement` is `True`, `False`, `Conditional` or ''.
+    """
 
     action: str
     logical_id: str
     type: str
     replacement: str
+    properties: frozenset[str] = frozenset()
 
     @staticmethod
     def read(change: "ResourceChangeTypeDef") -> "Change":
@@ -38,6 +46,10 @@ class Change:
             logical_id=change.get("LogicalResourceId", ""),
             type=change.get("ResourceType", ""),
             replacement=change.get("Replacement", "") if change.get("Action") == "Modify" else "",
+            properties=frozenset(
+                each.get("Target", {}).get("Name", "") for each in change.get("Details", [])
+            )
+            - {""},
         )
 
     @property
@@ -49,6 +61,13 @@ class Change:
     def may_lose_data(self) -> bool:
         """Whether it might: what happens is known when it happens."""
         return self.loses_data or (self.type == TABLE and self.replacement == "Conditional")
+
+    @property
+    def changes_a_secret(self) -> bool:
+        """Whether a secret would get another value, which may undo a rotation."""
+        return self.type == SECRET and (
+            self.replacement == "True" or bool(self.properties & _VALUES)
+        )
 
 
 def table(changes: Iterable[Change]) -> Table:
@@ -81,6 +100,12 @@ def review(
     if not changes:
         return
     console.print(table(changes))
+    secrets = [each.logical_id for each in changes if each.changes_a_secret]
+    if secrets:
+        raise OperatorError(
+            f"Nothing was changed: {', '.join(secrets)} would get another value than the one in"
+            " force. Secrets are rotated, not deployed: take that out of the template."
+        )
     if stage in OPEN_STAGES:
         return
     lost = [each.logical_id for each in changes if each.loses_data]

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from infra.changes import TABLE, Change, review
+from infra.changes import SECRET, TABLE, Change, review
 from infra.errors import OperatorError
 
 CODE = Change("Modify", "Relay", "AWS::Lambda::Function", "False")
@@ -54,6 +54,39 @@ def test_a_change_is_read_as_cloudformation_tells_it() -> None:
         "Replacement": "True",
     }
     assert Change.read(told) == REPLACED  # type: ignore[arg-type]  # literals of botocore
+
+
+def told_of_a_secret(*properties: str, replacement: str = "False") -> Change:
+    """Return what CloudFormation tells of a secret whose properties would change."""
+    targets = [{"Target": {"Attribute": "Properties", "Name": each}} for each in properties]
+    told = {
+        "Action": "Modify",
+        "LogicalResourceId": "JwtSecretValue",
+        "ResourceType": SECRET,
+        "Replacement": replacement,
+        "Details": targets,
+    }
+    return Change.read(told)  # type: ignore[arg-type]  # literals of botocore
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        told_of_a_secret("SecretString"),
+        told_of_a_secret("Description", "GenerateSecretString"),
+        told_of_a_secret("Name", replacement="True"),
+    ],
+)
+def test_a_deployment_that_would_change_a_secrets_value_is_refused(
+    change: Change, stage: str
+) -> None:
+    with pytest.raises(OperatorError, match="JwtSecretValue would get another value"):
+        reviewed(change, stage=stage, agreed=True, replaces_tables=True)
+
+
+def test_what_else_is_said_of_a_secret_may_change() -> None:
+    assert reviewed(told_of_a_secret("Description", "KmsKeyId"), agreed=True)
 
 
 def test_nothing_to_change_is_nothing_to_ask() -> None:

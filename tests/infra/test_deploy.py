@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from infra import embedded
+from infra.changes import SECRET
 from infra.cloud import Cloud
 from infra.deploy import DeployError, Plan, deploy, destroy, kept_secrets, outputs, prepare
 from infra.errors import OperatorError
 from infra.package import Package, build, load_template
 from infra.parameters import collect
-from infra.secret_names import PARAMETERS, SecretName
+from infra.secret_names import PARAMETERS, RESOURCES, SecretName
 from infra.secret_store import SecretStore, of_stack
 from infra.stack import Stack
 from tests.infra.test_parameters import ENVIRONMENT
@@ -205,6 +206,47 @@ def test_a_rotated_secret_survives_deployments(target: Target) -> None:
         target.deploy(LogLevel="INFO")
     assert ENVIRONMENT["JWT_SECRET"] not in str(refusal.value)
     assert secret.is_in_force("r" * 32)
+
+
+def test_a_rotation_survives_another_description_of_its_secret(
+    target: Target, tmp_path: Path
+) -> None:
+    def describe_anew(template: dict[str, Any]) -> None:
+        for resource in template["Resources"].values():
+            if resource["Type"] == SECRET:
+                resource["Properties"]["Description"] += " So it is."
+
+    target.deploy()
+    before = {name: target.secret(name).read() for name in SecretName}
+    rotated = (SecretName.FINANCE_API_KEY, SecretName.BUS_SEAL_KEY)
+    for name in rotated:
+        target.secret(name).put("r" * 64)
+
+    changed = target.changed(tmp_path / "described", describe_anew)
+    plan = changed.prepared(FinanceApiKey="r" * 64)
+    assert {change.logical_id for change in plan.changes if change.type == SECRET} >= {
+        RESOURCES[name] for name in SecretName
+    }
+    assert not any(change.changes_a_secret for change in plan.changes)
+    plan.execute(lambda _: None)
+
+    for name in SecretName:
+        assert target.secret(name).is_in_force("r" * 64 if name in rotated else before[name])
+        assert target.secret(name).state().overlaps == (name in rotated)
+
+
+def test_a_value_that_the_template_would_change_is_seen_before_it_does(
+    target: Target, tmp_path: Path
+) -> None:
+    def make_up_longer_ones(template: dict[str, Any]) -> None:
+        made_up = template["Resources"]["BusSealKeyValue"]["Properties"]["GenerateSecretString"]
+        made_up["PasswordLength"] = 128
+
+    target.deploy()
+    plan = target.changed(tmp_path / "longer", make_up_longer_ones).prepared()
+    changed = {change.logical_id for change in plan.changes if change.changes_a_secret}
+    plan.discard()
+    assert changed == {"BusSealKeyValue"}
 
 
 def test_a_stack_needs_its_secrets_once(target: Target) -> None:
