@@ -48,18 +48,18 @@ class CloudFormation:
     describing: Callable[[], None] = lambda: None
     forgetting: Callable[[], Answer | None] = lambda: None
 
-    def create_change_set(self, asked: Any) -> Answer:  # noqa: ANN401 - a query's parameters
+    def create_change_set(self, asked: dict[str, str]) -> Answer:
         if asked["ChangeSetType"] == "CREATE":
             self.status = "REVIEW_IN_PROGRESS"
         self.change_sets[asked["ChangeSetName"]] = self.ends
         return 200, {"Id": "arn:change-set"}
 
-    def describe_change_set(self, asked: Any) -> Answer:  # noqa: ANN401
+    def describe_change_set(self, asked: dict[str, str]) -> Answer:
         self.describing()
         status = self.change_sets[asked["ChangeSetName"]]
         return 200, {"Status": status, "StatusReason": self.because, "Changes": [ADDED]}
 
-    def delete_change_set(self, asked: Any) -> Answer:  # noqa: ANN401
+    def delete_change_set(self, asked: dict[str, str]) -> Answer:
         refused = self.forgetting()
         if refused is None:
             del self.change_sets[asked["ChangeSetName"]]
