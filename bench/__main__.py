@@ -4,22 +4,26 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import approvals, functions, latency, lists, operations
+from bench import approvals, functions, latency, lists, operations, stream
 from bench.approvals import Pace
 from bench.capacity import Bill
 from bench.functions import Costs, Found, Ratio
 from bench.prices import PRICES_SINCE, dollars_a_million
+from bench.stream import Flow
 from infra import local
 from infra.front import AT_ONCE
 
 RESULTS = Path(__file__).with_name("results.json")
 COLD_STARTS = 3
+#: Columns of the output, be it a terminal or a file.
+WIDTH = 110
 #: One client makes more calls here than a person may.
 ENVIRONMENT = {"RATE_LIMIT_MAX_REQUESTS": "100000", "RATE_LIMIT_MAX_CREATIONS": "100000"}
 
@@ -29,9 +33,21 @@ EACH_CALL = "Each call over HTTP adds a round trip and a write unit: it is count
 Rows = Sequence[tuple[str, ...]]
 
 
+@dataclass(frozen=True)
+class Figures:
+    """All that one run found; `times` are seconds by call, with their aims."""
+
+    times: list[tuple[str, float, float]]
+    found: Found
+    bills: dict[str, Bill]
+    pace: Pace
+    flow: Flow
+    pages: list[tuple[int, str, Bill]]
+
+
 def main() -> int:
     """Measure, print and keep the figures; 1 where an answer time misses its aim."""
-    console = Console()
+    console = Console(width=WIDTH)
     cold, warm = _latencies(console)
     # One stack for all of these: this process composes itself as the service once.
     with _stack() as stack:
@@ -42,6 +58,8 @@ def main() -> int:
             bills = operations.measure()
         with console.status("Approving …"):
             pace = approvals.measure(stack)
+        with console.status("Having changes told …"):
+            flow = stream.measure(stack)
         with console.status("Filling the table and reading lists …"):
             pages = lists.measure(stack)
 
@@ -50,12 +68,14 @@ def main() -> int:
     console.print(_times(times))
     console.print(_starts(found))
     console.print(_calls(found))
+    console.print(_trials(found.trials))
     console.print(f"\nThe zip of all functions: {found.zip_bytes / 1e6:.2f} MB (aim 8.5)\n")
     console.print(_operations(bills))
     console.print(EACH_CALL, style="dim")
     console.print(_pace(pace, bills["approve"]))
+    console.print(_flow(flow, found))
     console.print(_pages(pages))
-    _keep(times, found, bills, pace, pages)
+    _keep(Figures(times, found, bills, pace, flow, pages))
     missed = [name for name, seconds, aim in times if seconds > aim]
     if missed:
         console.print(f"Over its aim: {', '.join(missed)}", style="red")
@@ -86,7 +106,7 @@ def _starts(found: Found) -> Table:
     shown: list[tuple[str, ...]] = []
     for name, costs in found.functions.items():
         aim = functions.COLD_AIMS.get(name, functions.COLD_AIM_OF_WORKERS)
-        answered = _ratio(costs.answered, aim) if costs.answered else ("-",) * 4
+        answered = _ratio(costs.answered, aim)
         megabytes = _beside_its_aim(round(costs.megabytes), functions.MEGABYTES_AIM)
         shown.append((name, *_ratio(costs.imported, aim), *answered[:3], *megabytes))
     columns = (
@@ -105,6 +125,12 @@ def _calls(found: Found) -> Table:
             shown.append((called, *_ratio(ratio, functions.WARM_AIMS.get(call)), each))
     columns = ("call", "CPU ms", "floor", "times", "aim", "a second of CPU")
     return _table("CPU of a warm call, by turns with raw botocore", columns, shown)
+
+
+def _trials(trials: dict[str, Ratio]) -> Table:
+    shown = [(name, *_ratio(ratio, None)[:3]) for name, ratio in trials.items()]
+    columns = ("function", "first answer ms", "as it is", "times")
+    return _table("Tried on the first answer of the API", columns, shown)
 
 
 def _ratio(ratio: Ratio, aim: float | None) -> tuple[str, ...]:
@@ -148,9 +174,23 @@ def _pace(pace: Pace, bill: Bill) -> str:
     )
 
 
-def _pages(pages: list[tuple[int, str, lists.Cost]]) -> Table:
+def _flow(flow: Flow, found: Found) -> str:
+    return (
+        f"{flow.per_second:.0f} changes a second from the table through the relay, the bus and the"
+        f" worker of audit to Audit ({flow.changes} at once); of CPU alone,"
+        f" {_reckoned(found):.0f} a second on one core\n"
+    )
+
+
+def _reckoned(found: Found) -> float:
+    """Return how many changes a second of CPU takes from the relay to Audit, warm."""
+    parts = (found.functions[name] for name in ("relay", "audit"))
+    return 1 / sum(costs.warm["batch"].ours / costs.records for costs in parts)
+
+
+def _pages(pages: list[tuple[int, str, Bill]]) -> Table:
     shown = [
-        (f"{size:,}", name, f"{cost.calls}", f"{cost.rows}", f"{cost.units:g}")
+        (f"{size:,}", name, f"{cost.round_trips}", f"{cost.rows_read}", f"{cost.read_units:g}")
         for size, name, cost in pages
     ]
     columns = ("requests", "page of 20", "calls", "index rows read", "read units")
@@ -167,17 +207,11 @@ def _table(title: str, columns: tuple[str, ...], rows: Rows) -> Table:
     return table
 
 
-def _keep(
-    times: list[tuple[str, float, float]],
-    found: Found,
-    bills: dict[str, Bill],
-    pace: Pace,
-    pages: list[tuple[int, str, lists.Cost]],
-) -> None:
+def _keep(of: Figures) -> None:
     kept = {
-        "zipBytes": found.zip_bytes,
-        "functions": {name: _kept(costs) for name, costs in found.functions.items()},
-        "answerMilliseconds": {name: round(s * 1000, 1) for name, s, _ in times},
+        "zipBytes": of.found.zip_bytes,
+        "functions": {name: _kept(costs) for name, costs in of.found.functions.items()},
+        "answerMilliseconds": {name: round(s * 1000, 1) for name, s, _ in of.times},
         "operations": {
             name: {
                 "roundTrips": bill.round_trips,
@@ -185,39 +219,50 @@ def _keep(
                 "readUnits": bill.read_units,
                 "dollarsAMillion": round(dollars_a_million(bill), 3),
             }
-            for name, bill in bills.items()
+            for name, bill in of.bills.items()
         },
         "approvals": {
-            "perSecond": round(pace.per_second, 1),
+            "perSecond": round(of.pace.per_second, 1),
             "reviewersAtOnce": AT_ONCE,
-            "seconds": round(pace.seconds, 1),
-            "heardByFinance": pace.heard,
-            "medianMilliseconds": round(pace.median_seconds * 1000, 1),
-            "writeUnitsEach": bills["approve"].write_units,
+            "seconds": round(of.pace.seconds, 1),
+            "heardByFinance": of.pace.heard,
+            "medianMilliseconds": round(of.pace.median_seconds * 1000, 1),
+            "writeUnitsEach": of.bills["approve"].write_units,
         },
         "pages": [
-            {"requests": size, "page": name, "rows": cost.rows, "readUnits": cost.units}
-            for size, name, cost in pages
+            {
+                "requests": size,
+                "page": name,
+                "roundTrips": cost.round_trips,
+                "rows": cost.rows_read,
+                "readUnits": cost.read_units,
+            }
+            for size, name, cost in of.pages
         ],
+        "changes": {
+            "perSecond": round(of.flow.per_second, 1),
+            "perSecondOfCpu": round(_reckoned(of.found), 1),
+            "atOnce": of.flow.changes,
+        },
+        "tried": {name: _milliseconds(ratio) for name, ratio in of.found.trials.items()},
     }
     RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def _kept(costs: Costs) -> dict[str, object]:
-    def milliseconds(ratio: Ratio | None) -> dict[str, float] | None:
-        if ratio is None:
-            return None
-        return {
-            "milliseconds": round(ratio.ours * 1000, 2),
-            "floorMilliseconds": round(ratio.floor * 1000, 2),
-            "times": round(ratio.times, 2),
-        }
-
     return {
-        "imported": milliseconds(costs.imported),
-        "firstAnswer": milliseconds(costs.answered),
+        "imported": _milliseconds(costs.imported),
+        "firstAnswer": _milliseconds(costs.answered),
         "residentMegabytes": round(costs.megabytes),
-        "warm": {call: milliseconds(ratio) for call, ratio in costs.warm.items()},
+        "warm": {call: _milliseconds(ratio) for call, ratio in costs.warm.items()},
+    }
+
+
+def _milliseconds(ratio: Ratio) -> dict[str, float]:
+    return {
+        "milliseconds": round(ratio.ours * 1000, 2),
+        "floorMilliseconds": round(ratio.floor * 1000, 2),
+        "times": round(ratio.times, 2),
     }
 
 

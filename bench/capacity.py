@@ -35,7 +35,8 @@ class Bill:
     round_trips: int = 0
     write_units: float = 0.0
     read_units: float = 0.0
-    other_calls: int = 0
+    rows_read: int = 0
+    """Rows that queries looked at, whether or not they gave them back."""
     is_consistent: bool = False
     """Whether the call that is under way reads consistently."""
     known: dict[str, Item] = field(default_factory=dict)
@@ -112,6 +113,7 @@ def _read(bill: Bill, operation: str, parsed: dict[str, Any]) -> None:
     if operation == "GetItem":
         bill.read_units += max(1, -(-_size(parsed.get("Item", {})) // READ_KB))
     elif operation == "Query":
+        bill.rows_read += parsed["ScannedCount"]
         size = sum(map(_size, parsed.get("Items", [])))
         bill.read_units += max(1, -(-size // READ_KB)) / (1 if bill.is_consistent else 2)
     elif operation == "BatchGetItem":

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,31 +14,20 @@ from typing import Any
 
 import boto3
 
+from bench import messages
 from infra.local import RunningStack
 from infra.package import build
-from infra.paths import ROOT
 
 PROBE = Path(__file__).with_name("probe.py")
-EVENTS = ROOT / "events"
 
 COLD_STARTS = 9
 WARM_CALLS = 300
 PROBE_SECONDS = 300
+#: So many certificates are what the services that are called would need.
+FEW_CERTIFICATES = 5
 
-#: The functions by the end of their names, each with the call that its record begins with, and
-#: how many changes that tells of. Jobs and partners' messages come rarely: only their start counts.
-FIRST_CALLS = {
-    "api": "create",
-    "relay": "batch",
-    "webhooks": "batch",
-    "audit": "batch",
-    "notifications": "batch",
-    "finance": "batch",
-    "jobs": None,
-    "inbound": None,
-}
-#: The request of the sample events, and another one of which no worker has heard.
-SAMPLE_ID = "20260000777"
+#: The functions by the end of their names, each with the call that its first answer is to.
+FIRST_CALLS = {"api": "create"} | dict.fromkeys(messages.SAMPLES, "batch")
 
 COLD_AIMS = {"api": 1.25}
 COLD_AIM_OF_WORKERS = 1.15
@@ -64,7 +53,7 @@ class Costs:
     """What was found of one function; `records` are the changes in a worker's batch."""
 
     imported: Ratio
-    answered: Ratio | None
+    answered: Ratio
     megabytes: float
     records: int = 1
     warm: dict[str, Ratio] = field(default_factory=dict)
@@ -72,60 +61,74 @@ class Costs:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of all functions, and how large their zip is (bytes)."""
+    """What was found of all functions, how large their zip is (bytes), and what was tried."""
 
     functions: dict[str, Costs]
     zip_bytes: int
+    trials: dict[str, Ratio]
 
 
 def measure(stack: RunningStack) -> Found:
     """Return the costs of each function, on a stack that answers for AWS and for partners."""
+    batches = messages.given(stack)
     with _unpacked() as (folder, zip_bytes), TemporaryDirectory() as kept:
-        functions = _deployed(stack)
-        recordings: dict[str, str | None] = dict.fromkeys(functions)
-        for name, (target, environment) in functions.items():
-            if FIRST_CALLS[name]:
-                recordings[name] = f"{kept}/{name}"
-                script = "main job" if name == "api" else "sample"
-                given = {"target": target, "script": script, "keep_in": recordings[name]}
-                _probe(folder, "record", environment, given)
-        found = {
-            name: _costs(name, folder, functions[name], recording)
-            for name, recording in recordings.items()
-        }
-        return Found(found, zip_bytes)
+        found: dict[str, Costs] = {}
+        recordings = {}
+        for name, (target, environment) in deployed(stack).items():
+            recording = recordings[name] = f"{kept}/{name}"
+            given = {"target": target, "batch": batches.get(name), "keep_in": recording}
+            _probe(folder, "record", environment, given)
+            found[name] = _costs(name, folder, (target, environment), recording)
+            found[name].records = len(batches.get(name, {}).get("Records", [1]))
+        return Found(found, zip_bytes, _trials(folder, deployed(stack)["api"], recordings["api"]))
 
 
-def _costs(
-    name: str, folder: Path, function: tuple[str, dict[str, str]], recording: str | None
-) -> Costs:
+def _costs(name: str, folder: Path, function: tuple[str, dict[str, str]], recording: str) -> Costs:
     target, environment = function
-    call = FIRST_CALLS[name]
-    runs: dict[str, list[dict[str, Any]]] = {"ours": [], "floor": []}
-    for _ in range(COLD_STARTS):  # by turns, so that both see the same machine
-        for side, started in (("ours", target), ("floor", None)):
-            given = {"target": started, "recording": recording, "call": call}
-            runs[side].append(_probe(folder, "cold", environment, given))
-
-    def ratio(what: str) -> Ratio:
-        return Ratio(*(median(run[what] for run in runs[side]) for side in ("ours", "floor")))
-
-    costs = Costs(
-        imported=ratio("imported"),
-        answered=ratio("answered") if recording else None,
-        megabytes=max(run["megabytes"] for run in runs["ours"]),
+    given = {"recording": recording, "call": FIRST_CALLS[name]}
+    ours, floor = _by_turns(
+        folder, environment, [given | {"target": target}, given | {"target": None}]
     )
-    if recording:
-        called = {"target": target, "recording": recording, "calls": WARM_CALLS}
-        warm = _probe(folder, "warm", environment, called)
-        costs.megabytes = max(costs.megabytes, warm.pop("megabytes"))
-        costs.warm = {each: Ratio(**spent) for each, spent in warm.items() if each != "health"}
-    if name != "api" and call:
-        costs.records = len(json.loads((EVENTS / f"{name}.json").read_text())["Records"])
-    return costs
+    called = {"target": target, "recording": recording, "calls": WARM_CALLS}
+    warm = _probe(folder, "warm", environment, called)
+    return Costs(
+        imported=Ratio(ours["imported"], floor["imported"]),
+        answered=Ratio(ours["answered"], floor["answered"]),
+        megabytes=max(ours["megabytes"], warm.pop("megabytes")),
+        warm={each: Ratio(**spent) for each, spent in warm.items() if each != "health"},
+    )
 
 
-def _deployed(stack: RunningStack) -> dict[str, tuple[str, dict[str, str]]]:
+def _trials(folder: Path, function: tuple[str, dict[str, str]], recording: str) -> dict[str, Ratio]:
+    """Return the first answer of the API with what might be worth while, beside it as it is."""
+    target, environment = function
+    given = {"target": target, "recording": recording, "call": FIRST_CALLS["api"]}
+    kinds = ("as it is", "off", "frozen")
+    orders = [given | {"collector": kind} for kind in kinds]
+    as_it_is, off, frozen = (run["answered"] for run in _by_turns(folder, environment, orders))
+    trust = [_probe(folder, "trust", environment, {"few": FEW_CERTIFICATES}) for _ in range(3)]
+    of_all, of_few = (median(run[which] for run in trust) for which in ("all", "few"))
+    return {
+        "the garbage collector off until then": Ratio(off, as_it_is),
+        "what was imported frozen out of its sight": Ratio(frozen, as_it_is),
+        f"{FEW_CERTIFICATES} certificates trusted, not all": Ratio(
+            as_it_is - of_all + of_few, as_it_is
+        ),
+    }
+
+
+def _by_turns(
+    folder: Path, environment: Mapping[str, str], orders: Sequence[dict[str, Any]]
+) -> list[dict[str, float]]:
+    """Return the medians of cold starts of each kind, by turns: all see the same machine."""
+    runs: list[list[dict[str, Any]]] = [[] for _ in orders]
+    for _ in range(COLD_STARTS):
+        for kept, order in zip(runs, orders, strict=True):
+            kept.append(_probe(folder, "cold", environment, order))
+    return [{what: median(run[what] for run in each) for what in each[0]} for each in runs]
+
+
+def deployed(stack: RunningStack) -> dict[str, tuple[str, dict[str, str]]]:
     """Return each function's handler and environment, as the stack has them."""
     lambdas = boto3.client(
         "lambda",
@@ -155,8 +158,8 @@ def _around(stack: RunningStack, name: str) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "CLERK_TOKEN": stack.token("Finance Clerk", sub="u-clerk", name="clerk"),
         "ADMIN_TOKEN": stack.token("Finance Admin", sub="u-admin", name="admin"),
-        "SAMPLE": str(EVENTS / f"{name}.json"),
-        "SAMPLE_ID": SAMPLE_ID,
+        "HOOK_URL": f"{stack.receiver.url}/bench",
+        "ROOT_TOKEN": stack.token("SuperAdmin", sub="u-root", name="root"),
     }
 
 

@@ -1,13 +1,11 @@
 """What a page of the list costs, at 1 000, 10 000 and 100 000 requests."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Any
 
+from bench.capacity import Bill, billed
 from bench.operations import compose
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
@@ -27,8 +25,6 @@ from chalicelib.usecases.lists import Page
 from infra.local import RunningStack
 
 SIZES = (1_000, 10_000, 100_000)
-#: An eventually consistent read of up to 4 KB is half a read unit.
-BYTES_A_UNIT = 8192
 LIMIT = 20
 #: Each asks for the same number of requests, of one department; one in URGENT of these is urgent.
 OWNERS = 20
@@ -37,28 +33,19 @@ CURSOR_SECRETS = ("bench",)
 
 ROOT = Actor(id="root", name="root", role="SuperAdmin", level=Level.SUPERADMIN, department=None)
 ADMIN = Actor(id="a", name="a", role="HR Admin", level=Level.ADMIN, department="hr")
-OWNER = Actor(id="u-1", name="o", role="HR Clerk", level=Level.USER, department="hr")
+OWNER = Actor(id="owner-1", name="o", role="HR Clerk", level=Level.USER, department="hr")
 
 
-@dataclass
-class Cost:
-    """What a page read: calls, index rows, and read units by the size of what came back."""
-
-    calls: int = 0
-    rows: int = 0
-    units: float = 0.0
-
-
-def measure(stack: RunningStack) -> list[tuple[int, str, Cost]]:
+def measure(stack: RunningStack) -> list[tuple[int, str, Bill]]:
     """Return the cost of each kind of page at each size, filling the stack's table on the way."""
     compose(stack)
-    found: list[tuple[int, str, Cost]] = []
+    found: list[tuple[int, str, Bill]] = []
     filled = 0
     for size in SIZES:
         _fill(filled, size)
         filled = size
         for name, query, by in _pages(size):
-            with _counting() as cost:
+            with billed(Bill(), tables.client()) as cost:
                 page = _listed(query, by)
             if not page.rows:
                 raise RuntimeError(f"{name} at {size} came back empty")
@@ -115,7 +102,7 @@ def _fill(first: int, last: int) -> None:
 
 def _created(number: int) -> BudgetRequest:
     department = DEPARTMENTS[number % len(DEPARTMENTS)]
-    by = Actor(id=f"u-{number % OWNERS}", name="someone", role="Clerk", level=Level.USER,
+    by = Actor(id=f"owner-{number % OWNERS}", name="someone", role="Clerk", level=Level.USER,
                department=department)  # fmt: skip
     new = NewRequest(
         department=department,
@@ -129,23 +116,3 @@ def _created(number: int) -> BudgetRequest:
         new, by, at, sequence=number + 1, calendar=FiscalCalendar(), budget=picture
     )
     return made.after
-
-
-@contextmanager
-def _counting() -> Iterator[Cost]:
-    cost = Cost()
-
-    def count(parsed: dict[str, Any], **_: object) -> None:
-        size = len(str(parsed.get("Items") or parsed.get("Responses") or ""))
-        cost.calls += 1
-        cost.rows += parsed.get("ScannedCount", 0)
-        cost.units += max(0.5, -(-size // BYTES_A_UNIT) / 2)
-
-    events = tables.client().meta.events
-    for operation in ("Query", "BatchGetItem"):
-        events.register(f"after-call.dynamodb.{operation}", count)
-    try:
-        yield cost
-    finally:
-        for operation in ("Query", "BatchGetItem"):
-            events.unregister(f"after-call.dynamodb.{operation}", count)

@@ -3,7 +3,8 @@
 `python -I -S probe.py FOLDER` reads an order as JSON and prints what it found as JSON. Orders:
 `record` plays calls on a running stack and keeps what was sent to AWS and what came back;
 `cold` starts a function and plays its first call, with AWS answering from such a record;
-`warm` plays calls by turns with a bare handler that sends the same by botocore alone.
+`warm` plays calls by turns with a bare handler that sends the same by botocore alone;
+`trust` reads the certificates that a first call of HTTPS reads.
 """
 
 import gc
@@ -12,8 +13,10 @@ import io
 import json
 import os
 import pickle
+import runpy
+import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from functools import cache
 from pathlib import Path
@@ -26,6 +29,12 @@ WARM_UP = 20
 
 BAD_REQUEST = 400
 
+#: So many lines of a function's log are told with what went wrong.
+LOG_LINES = 5
+
+#: The call that is to find in the cache what an earlier one has parsed.
+TEXT_KNOWN = "get, text known"
+
 Call = dict[str, Any]
 #: Status, headers and content of an answer.
 Came = tuple[int, dict[str, str], bytes]
@@ -35,17 +44,32 @@ def main(folder: str, order: dict[str, Any]) -> dict[str, Any]:
     """Do what the order says, with the packages of a folder."""
     sys.path.insert(0, folder)
     os.environ |= order["environment"]
-    acts: dict[str, Callable[..., dict[str, Any]]] = {"record": record, "cold": cold, "warm": warm}
-    with redirect_stdout(io.StringIO()):  # the functions' log
-        return acts[order["do"]](**order["with"])
+    acts: dict[str, Callable[..., dict[str, Any]]] = {
+        "record": record,
+        "cold": cold,
+        "warm": warm,
+        "trust": trust,
+    }
+    log = io.StringIO()
+    try:
+        with redirect_stdout(log):
+            return acts[order["do"]](**order["with"])
+    except Exception as error:
+        error.add_note("".join(log.getvalue().splitlines(keepends=True)[-LOG_LINES:]))
+        raise
 
 
-def record(target: str, script: str, keep_in: str) -> dict[str, Any]:
-    """Play a script's calls on the stack; keep each with what was sent and what came back."""
+def record(target: str, batch: dict[str, Any] | None, keep_in: str) -> dict[str, Any]:
+    """Play calls on the stack: a worker's batch, or else those of the API (script.py).
+
+    Each is kept with what was sent and what came back.
+    """
     handler = _handler(target)
     kept: dict[str, Call] = {}
     secrets: dict[bytes, Came] = {}
-    for name, event in SCRIPTS[script](lambda event: _watched(handler, event, secrets)["answer"]):
+    script = runpy.run_path(str(Path(__file__).with_name("script.py")))["calls"]
+    played = script(lambda event: _watched(handler, event, secrets)["answer"])
+    for name, event in [("batch", batch)] if batch else played:
         kept[name] = _watched(handler, event, secrets)
     for call in kept.values():
         call["secrets"] = secrets
@@ -53,31 +77,35 @@ def record(target: str, script: str, keep_in: str) -> dict[str, Any]:
     return {name: len(call["sent"]) for name, call in kept.items()}
 
 
-def cold(target: str | None, recording: str | None, call: str | None) -> dict[str, Any]:
+def cold(
+    target: str | None, recording: str, call: str, collector: str = "as it is"
+) -> dict[str, Any]:
     """Return the CPU seconds until a function is there, and until it has answered its first call.
 
-    Without a target it is the floor: botocore and one client of DynamoDB.
+    Without a target it is the floor: botocore and one client of DynamoDB. The garbage `collector`
+    is left `as it is`, or `off` on the way, or what was imported is `frozen` out of its sight.
     """
     gc.collect()
+    if collector == "off":
+        gc.disable()
     started = process_time()
     if target is None:
         _client("dynamodb")
     else:
         handler = _handler(target)
+    if collector == "frozen":
+        gc.freeze()
     imported = process_time() - started
-    answered = imported
-    if recording and call:
-        known = pickle.loads(Path(recording).read_bytes())[call]  # noqa: S301 - our own
-        _answer_from(known)
-        started = process_time()
-        if target is None:
-            _bare(known)(known["event"])
-        else:
-            handler(known["event"], None)
-        answered += process_time() - started
+    known = pickle.loads(Path(recording).read_bytes())[call]  # noqa: S301 - our own
+    _answer_from(known)
+    started = process_time()
+    if target is None:
+        _bare(known)(known["event"])
+    else:
+        handler(known["event"], None)
     return {
         "imported": imported,
-        "answered": answered,
+        "answered": imported + process_time() - started,
         "modules": len(sys.modules),
         "megabytes": _resident_megabytes(),
     }
@@ -85,7 +113,7 @@ def cold(target: str | None, recording: str | None, call: str | None) -> dict[st
 
 def warm(target: str, recording: str, calls: int) -> dict[str, Any]:
     """Return the median CPU seconds of each kind of call: the function's, and the bare one's."""
-    handler = _handler(target)
+    handler, forget = _handler(target), _forgetting()
     found = {}
     for name, call in pickle.loads(Path(recording).read_bytes()).items():  # noqa: S301 - our own
         rewind, bare = _answer_from(call), _bare(call)
@@ -95,6 +123,8 @@ def warm(target: str, recording: str, calls: int) -> dict[str, Any]:
             for side, act in sides.items():
                 event = json.loads(json.dumps(call["event"]))
                 rewind()
+                if name != TEXT_KNOWN:
+                    forget()
                 started = process_time()
                 answer = act(event)
                 times[side].append(process_time() - started)
@@ -102,6 +132,32 @@ def warm(target: str, recording: str, calls: int) -> dict[str, Any]:
                     raise RuntimeError(f"{name} was answered otherwise: {answer}")
         found[name] = {side: median(spent[WARM_UP:]) for side, spent in times.items()}
     return found | {"megabytes": _resident_megabytes()}
+
+
+def trust(few: int) -> dict[str, Any]:
+    """Return the CPU seconds of reading all certificates that are trusted, and of `few` of them."""
+    bundle = _client("dynamodb")._endpoint.http_session._verify
+    where = importlib.import_module("botocore.httpsession").get_cert_path(bundle)
+    whole = Path(where).read_text()
+    end = "-----END CERTIFICATE-----\n"
+    part = end.join(whole.split(end)[:few]) + end
+    found: dict[str, Any] = {}
+    for name, text in (("all", whole), ("few", part)):
+        started = process_time()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+        found[name] = process_time() - started
+    return found | {"certificates": whole.count(end)}
+
+
+def _forgetting() -> Callable[[], None]:
+    """Return what empties the caches of what was read, so that each call is a first one."""
+    ours = importlib.import_module("chalicelib.bootstrap")
+
+    def forget() -> None:
+        ours.list_cache.cache_clear()
+        ours.request_cache.cache_clear()
+
+    return forget
 
 
 def _resident_megabytes() -> float:
@@ -153,6 +209,8 @@ def _watched(handler: Callable[[Any, Any], Any], event: Any, secrets: dict[bytes
         answer = handler(json.loads(json.dumps(event)), None)
     finally:
         http.send, client._make_api_call = send, call
+    if isinstance(answer, dict) and answer.get("batchItemFailures"):
+        raise RuntimeError(f"failed: {answer}")
     if _status(answer) >= BAD_REQUEST:
         raise RuntimeError(f"refused: {answer['body']}")
     return {"event": event, "sent": sent, "came": came, "answer": answer}
@@ -172,7 +230,10 @@ def _text(value: str | bytes) -> bytes:
 
 
 def _status(answer: Any) -> int:
-    return int(answer.get("statusCode", 0)) if isinstance(answer, dict) else 0
+    """Return the status of an answer of the API; of a batch, how many of it failed."""
+    if not isinstance(answer, dict):
+        return 0
+    return int(answer.get("statusCode", len(answer.get("batchItemFailures", ()))))
 
 
 def _answer_from(call: Call) -> Callable[[], None]:
@@ -215,91 +276,6 @@ def _bare(call: Call) -> Callable[[Any], Any]:
         return {"statusCode": 200, "headers": {}, "body": json.dumps(shown)}
 
     return handle
-
-
-Play = Callable[[dict[str, Any]], Any]
-
-
-def _main_job(play: Play) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the calls of the API that are measured, on requests made for them."""
-    clerk, admin = os.environ["CLERK_TOKEN"], os.environ["ADMIN_TOKEN"]
-    at = "/budget-requests"
-    new = {
-        "department": "finance",
-        "amountRequested": 1250.5,
-        "purpose": "New laptops for the audit team",
-        "justification": "The machines are seven years old and get no more updates. " * 2,
-        "items": [
-            {"itemName": f"Laptop {n}", "quantity": 1, "unitCost": n, "totalCost": n}
-            for n in (300, 400, 500)
-        ],
-    }
-
-    def made(*steps: str) -> dict[str, str]:
-        """Return the path parameters of a new request, after some steps."""
-        created = json.loads(play(_call("POST", at, clerk, new))["body"])["data"]
-        path = {"id": str(created["id"])}
-        for step in steps:
-            play(_call("POST", at + "/{id}/" + step, clerk, path=path))
-        return path
-
-    approval = {"reviewNotes": "Within the plan for the quarter", "bufferPercentage": 5}
-    rejection = {"reviewNotes": "Not this quarter"}
-    for _ in range(20):
-        made("submit")  # a page to list
-    yield "create", _call("POST", at, clerk, new)
-    yield "submit", _call("POST", at + "/{id}/submit", clerk, path=made())
-    yield "approve", _call("POST", at + "/{id}/approve", admin, approval, path=made("submit"))
-    yield "reject", _call("POST", at + "/{id}/reject", admin, rejection, path=made("submit"))
-    yield "get", _call("GET", at + "/{id}", clerk, path=made("submit"))
-    yield "list", _call("GET", at, admin, query={"status": "PENDING"})
-    yield "health", _call("GET", "/health", None)
-
-
-def _call(
-    method: str,
-    resource: str,
-    token: str | None,
-    body: object = None,
-    *,
-    path: dict[str, str] | None = None,
-    query: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return a call as API Gateway hands it over."""
-    headers = {"host": "api.example.com", "content-type": "application/json"}
-    if token:
-        headers["authorization"] = f"Bearer {token}"
-    called = resource.replace("{id}", (path or {}).get("id", ""))
-    return {
-        "resource": resource,
-        "path": called,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": query,
-        "multiValueQueryStringParameters": {n: [v] for n, v in query.items()} if query else None,
-        "pathParameters": path,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": f"/api{called}",
-            "stage": "api",
-            "requestId": "20000000-0000-4000-8000-000000000001",
-            "identity": {"sourceIp": "192.0.2.1", "userAgent": "bench"},
-        },
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-    }
-
-
-def _sample(_: Play) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the sample event whose file the environment names, with ids of its own."""
-    text = Path(os.environ["SAMPLE"]).read_text()
-    yield "batch", json.loads(text.replace("20260000001", os.environ["SAMPLE_ID"]))
-
-
-SCRIPTS = {"main job": _main_job, "sample": _sample}
 
 
 if __name__ == "__main__":
