@@ -49,9 +49,23 @@ def a_message_is_refused(*_: object) -> None:
     assert run(inbound, poison("not json")) == []
 
 
+def a_message_is_forged(*_: object) -> None:
+    message = json.loads(samples.read("audit.json")["Records"][0]["body"])
+    del message["detail"]["seal"]
+    assert run(audit, samples.record("forged", message, 7))
+
+
+def a_mail_is_refused(*_: object) -> None:
+    samples.keep_story()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DEPARTMENT_ADMINS", '{"finance": ["bob"]}')
+        bootstrap.settings.cache_clear()
+        assert run_sample(notifications, "notifications.json") == []
+
+
 def a_subscriber_fails(alarm: alarms.Alarm, aws: Aws, partner: Partner) -> None:
-    is_gone = Metric.WEBHOOKS_DISABLED.value == alarm.metric["MetricName"]
-    partner.usual = Reply(410 if is_gone else 503)
+    only_warned = Metric.WEBHOOKS_FAILING.value == alarm.metric["MetricName"]
+    partner.usual = Reply(503 if only_warned else 410)
     now = bootstrap.now()
     subscription = Subscription(
         id="wh_1",
@@ -80,6 +94,9 @@ HAPPENS: dict[Metric, Callable[[alarms.Alarm, Aws, Partner], None]] = {
     Metric.BUDGETS_STALE: a_job_is_done,
     Metric.JOBS_FAILED: a_job_fails,
     Metric.MESSAGES_REJECTED: a_message_is_refused,
+    Metric.MESSAGES_FORGED: a_message_is_forged,
+    Metric.DELIVERIES_GIVEN_UP: a_subscriber_fails,
+    Metric.MAILS_REFUSED: a_mail_is_refused,
     Metric.WEBHOOKS_FAILING: a_subscriber_fails,
     Metric.WEBHOOKS_DISABLED: a_subscriber_fails,
 }
