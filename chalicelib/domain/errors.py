@@ -252,13 +252,16 @@ class InvalidInputError(BudgetRequestsError):
 
 
 class FilterTooBroadError(InvalidInputError):
-    """Answering would mean reading more rows than one call may; `field` is what would narrow it."""
+    """More rows lie before this page than one call may read; go on by `cursor`."""
 
     code = "FILTER_TOO_BROAD"
 
-    def __init__(self, field: str) -> None:
-        wrong = "more requests than one call may read: go on by nextCursor, or narrow the filter"
-        super().__init__((FieldError(field, wrong),), "The filter is too broad")
+    def __init__(self) -> None:
+        wrong = (
+            "lies behind more requests than one call may read: begin at a page nearer by and follow"
+            " meta.nextCursor with cursor, or narrow the filter"
+        )
+        super().__init__((FieldError("page", wrong),), "The filter is too broad")
 
 
 class MalformedJsonError(InvalidInputError):

@@ -96,7 +96,19 @@ class PageMeta(Value):
 class CursorQuery(PageQuery):
     """The query of what is shown in pages by number or by cursor."""
 
-    cursor: Cursor | None = None
+    page: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MAX_PAGE,
+            description="From 1. One that lies further from both ends than one call may read is"
+            " `FILTER_TOO_BROAD`; `cursor` leads there.",
+        ),
+        BeforeValidator(whole_text),
+    ] = 1
+    cursor: Annotated[
+        Cursor | None, Field(description="`meta.nextCursor` of the page before, instead of `page`.")
+    ] = None
 
     @model_validator(mode="after")
     def _one_way_to_a_page(self) -> Self:

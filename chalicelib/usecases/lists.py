@@ -160,7 +160,7 @@ def _counted(asked: _Question, lists: RequestLists, total: int, row_budget: int)
     if size == 0:
         return Cut((), total, None)
     if min(skip, behind) + size > row_budget:
-        raise FilterTooBroadError("page")
+        raise FilterTooBroadError
     if skip <= behind:
         rows = lists.slice(selection, skip=skip, limit=size)
     else:  # nearer to the oldest: counted from there
@@ -190,7 +190,7 @@ def _measured(asked: _Question, lists: RequestLists, row_budget: int, *, is_long
 def _reached(sifted: Sifted, skip: int, limit: int, total: int | None = None) -> Cut:
     """Cut a page out of what the row budget sufficed for; what is behind is left to a cursor."""
     if sifted.stopped_at is not None and len(sifted.found) < skip:
-        raise FilterTooBroadError("page")
+        raise FilterTooBroadError
     return _page_of(sifted.found[skip:], limit, total, sifted.stopped_at)
 
 
@@ -263,7 +263,7 @@ def items(
     left = (each for each in lines if after is None or each[0] < after)
     page = tuple(islice(left, skip, skip + query.limit + 1))
     if goes_on and skip and not page:
-        raise FilterTooBroadError("page")
+        raise FilterTooBroadError
     last = None
     if len(page) > query.limit:
         last = page[query.limit - 1][0]

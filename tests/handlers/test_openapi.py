@@ -136,6 +136,17 @@ def test_every_refusal_that_a_route_declares_is_a_known_error() -> None:
     assert declared_errors <= set(STATUS)
 
 
+@pytest.mark.parametrize("path", ["/budget-requests", "/item-allocations"])
+def test_how_to_get_to_a_page_far_away_is_told_where_pages_are_asked_for(path: str) -> None:
+    asked = {each["name"]: each for each in DOCUMENT["paths"][path]["get"]["parameters"]}
+    example = DOCUMENT["components"]["examples"]["FILTER_TOO_BROAD"]["value"]
+
+    assert "`FILTER_TOO_BROAD`; `cursor` leads there" in asked["page"]["description"]
+    assert "meta.nextCursor" in asked["cursor"]["description"]
+    assert "meta.nextCursor" in example["errors"][0]["message"]
+    assert "FILTER_TOO_BROAD" in str(DOCUMENT["paths"][path]["get"]["responses"]["400"])
+
+
 def test_every_event_is_in_the_document_with_an_example_that_its_schema_takes() -> None:
     assert set(DOCUMENT["webhooks"]) == set(EventType) == set(CATALOGUE)
     for webhook in DOCUMENT["webhooks"].values():

@@ -156,6 +156,10 @@ def _example(code: str, message: str) -> dict[str, Any]:
         refused = errors.InsufficientBudgetError("", needed="55125.00", available="52500.00")
         example["message"] = str(refused)
         example["errors"] = [{"field": e.field, "message": e.message} for e in refused.errors]
+    if code == errors.FilterTooBroadError.code:
+        too_broad = errors.FilterTooBroadError()
+        example["message"] = str(too_broad)
+        example["errors"] = [{"field": e.field, "message": e.message} for e in too_broad.errors]
     if code == errors.UnhealthyError.code:
         example["errors"] = [{"field": "queue audit", "message": "failed after 3000 ms"}]
     return example

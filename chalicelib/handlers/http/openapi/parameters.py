@@ -108,4 +108,5 @@ def _in_query(name: str, schema: Schema, *, required: bool) -> Schema:
         told |= options[0] if len(options) == 1 else {"anyOf": options}
     if told.get("default", ...) is None:
         del told["default"]
-    return {"name": name, "in": "query", "required": required, "schema": told}
+    about = {"description": told.pop("description")} if "description" in told else {}
+    return {"name": name, "in": "query", "required": required, **about, "schema": told}
