@@ -83,6 +83,7 @@ class PageQuery(Value):
 class PageMeta(Value):
     """Where a page stands: `page` is null where a cursor led here, `nextCursor` on the last.
 
+    What takes no `cursor` has none to give: there pages go on to `totalPages`.
     `total` and `totalPages` are null where counting would read more rows than one call may.
     """
 
