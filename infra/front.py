@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -100,6 +100,8 @@ class Front:
             return _failure(*GATEWAY_TIMEOUT)
         except httpx.TransportError:
             return _failure(*BAD_GATEWAY)
+        except ClientDisconnect:
+            return Response(status_code=400)  # to nobody: the call broke off
 
     async def _answer(self, outgoing: httpx.Request) -> Response:
         """Return the cloud's answer as it came: status, headers and the body's bytes, undecoded."""

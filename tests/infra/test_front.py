@@ -233,6 +233,18 @@ def test_an_answer_that_breaks_off_is_a_bad_gateway(url: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (502, "BAD_GATEWAY")
 
 
+def test_a_call_that_breaks_off_is_no_fault_of_the_front(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.seen.clear()
+    half = b"POST /api/a HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nhalf"
+    for url, _ in front_of(cloud.url, tmp_path, "abc123"):
+        with socket.create_connection((LOOPBACK, httpx.URL(url).port or 0)) as caller:
+            caller.sendall(half)
+        assert wait_for(lambda: cloud.seen != [], deadline_seconds=30)  # cut off there as well
+
+    assert cloud.seen[0].body in {b"half", b""}
+    assert "Traceback" not in (tmp_path / "services.log").read_text()
+
+
 @pytest.mark.parametrize("method", ["TRACE", "BREW"])
 def test_a_method_nobody_serves_is_not_passed_on(url: str, cloud: Cloud, method: str) -> None:
     answer = httpx.request(method, f"{url}/api/a")
