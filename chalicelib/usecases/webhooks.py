@@ -23,6 +23,10 @@ from chalicelib.usecases.ports import Subscriptions, WebhookSender
 #: How often a change is tried that others got in the way of.
 MAX_ATTEMPTS = 5
 
+#: How many subscriptions one person or key may have made. Each event is ordered for all that there
+#: are in one go, so that a key which made them without end would stop everyone's.
+MAX_SUBSCRIPTIONS_EACH = 200
+
 Kept = Callable[[Subscription], Receipt] | None
 
 
@@ -38,9 +42,14 @@ def subscribe(
     """Keep a new subscription and return it with its secret, which is not shown again.
 
     Audit is told in the same write. Raises ForbiddenError; InvalidInputError where the address is
-    one we never call; IdempotencyKeyTakenError where the receipt's key has one.
+    one we never call, or `by` has made as many as anyone may; IdempotencyKeyTakenError where the
+    receipt's key has one.
     """
     access.may_manage_webhooks(by, new.departments)
+    made = sum(each.subscription.created_by == by.id for each in subscriptions.all())
+    if made >= MAX_SUBSCRIPTIONS_EACH:
+        wrong = f"would be one too many: you have {made} subscriptions already"
+        raise InvalidInputError((FieldError("url", wrong),))
     sender.check(new.url)
     subscription = Subscription(
         id=f"wh_{uuid4().hex}",

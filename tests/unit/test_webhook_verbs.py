@@ -111,6 +111,24 @@ def test_who_may_not_subscribe_or_where_we_never_call_keeps_nothing(desk: Desk) 
     assert desk.subscriptions.told == []
 
 
+def test_a_key_that_subscribes_without_end_is_stopped_and_keeps_nobody_else_from_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "MAX_SUBSCRIPTIONS_EACH", 2)
+    first, _ = desk.subscribe(by=FINANCE, departments=["finance"])
+    desk.subscribe(by=FINANCE, departments=["finance"])
+
+    with pytest.raises(InvalidInputError) as refused:
+        desk.subscribe(by=FINANCE, departments=["finance"])
+
+    (error,) = refused.value.errors
+    assert error.message == "would be one too many: you have 2 subscriptions already"
+    assert len(desk.seen(SUPERADMIN)) == 2
+    desk.subscribe()
+    webhooks.remove(first.id, by=FINANCE, at=LATER, expected=None, subscriptions=desk.subscriptions)
+    desk.subscribe(by=FINANCE, departments=["finance"])
+
+
 def test_audit_hears_of_every_change_but_never_of_a_secret(desk: Desk) -> None:
     hook, secret = desk.subscribe(description="Orders")
     desk.change(hook, url=TWO)
