@@ -13,50 +13,30 @@ from chalicelib.domain.deliveries import Answered
 from chalicelib.domain.errors import DeliveryFailedError
 from chalicelib.domain.events import AuditEntry
 from chalicelib.domain.notifications import Mail, Notification
+from chalicelib.domain.tellings import Telling
 from chalicelib.usecases.ports import Notifications
 from tests.factories import figures
+from tests.properties.books import Books
 from tests.properties.weather import Weather
 
 
 @dataclass
-class Finance:
+class Finance(Books):
     """Finance Main: writes each hold and release into its books, once an idempotency key."""
 
     weather: Weather
-    books: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
+    books: dict[str, tuple[Telling, Decimal]] = field(default_factory=dict)
 
     def fetch(self, key: BudgetKey) -> FinanceFigures:  # noqa: ARG002 - there is but one
         """Say that there is plenty."""
         return figures(9_000_000_000)
 
-    def reserve(
-        self,
-        key: BudgetKey,  # noqa: ARG002 - there is but one
-        amount: Decimal,
-        *,
-        request_id: int,  # noqa: ARG002 - books are kept by key
-        code: str,  # noqa: ARG002 - books are kept by key
-        idempotency_key: str,
-    ) -> None:
-        """Write a hold into the books."""
-        self._write("reserve", amount, idempotency_key)
-
-    def release(
-        self,
-        key: BudgetKey,  # noqa: ARG002 - there is but one
-        amount: Decimal,
-        *,
-        request_id: int,  # noqa: ARG002 - books are kept by key
-        code: str,  # noqa: ARG002 - books are kept by key
-        idempotency_key: str,
-    ) -> None:
-        """Write a release into the books."""
-        self._write("release", amount, idempotency_key)
-
-    def _write(self, kind: str, amount: Decimal, key: str) -> None:
+    def write(self, telling: Telling, amount: Decimal, idempotency_key: str) -> None:
+        """Write it down, or not, and say so, or not."""
         if self.weather.strikes("Finance was silent"):
             raise DeliveryFailedError("silent")
-        assert self.books.setdefault(key, (kind, amount)) == (kind, amount)
+        told = (telling, amount)
+        assert self.books.setdefault(idempotency_key, told) == told
         if self.weather.strikes("Finance did not say that it did"):
             raise DeliveryFailedError("no answer")
 

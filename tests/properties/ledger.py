@@ -11,7 +11,9 @@ from chalicelib.domain.errors import (
     FinanceRefusedError,
     FinanceUnavailableError,
 )
+from chalicelib.domain.tellings import Telling
 from tests.factories import figures
+from tests.properties.books import Books
 
 
 class Mood(Enum):
@@ -24,7 +26,7 @@ class Mood(Enum):
 
 
 @dataclass
-class Ledger:
+class Ledger(Books):
     """The Finance port on books of its own: one budget, told of by idempotency key.
 
     `base` is what would be left if we held nothing. `meanwhile` happens between a look into the
@@ -61,36 +63,14 @@ class Ledger:
             raise FinanceUnavailableError
         return said
 
-    def reserve(
-        self,
-        key: BudgetKey,  # noqa: ARG002 - there is but one
-        amount: Decimal,
-        *,
-        request_id: int,  # noqa: ARG002 - books are kept by key
-        code: str,  # noqa: ARG002 - books are kept by key
-        idempotency_key: str,
-    ) -> None:
-        """Write a hold into the books, once."""
-        self._told(self.reserved, idempotency_key, amount)
-
-    def release(
-        self,
-        key: BudgetKey,  # noqa: ARG002 - there is but one
-        amount: Decimal,
-        *,
-        request_id: int,  # noqa: ARG002 - books are kept by key
-        code: str,  # noqa: ARG002 - books are kept by key
-        idempotency_key: str,
-    ) -> None:
-        """Write into the books that a hold, or a part of it, is no more, once."""
-        self._told(self.released, idempotency_key, amount)
-
-    def _told(self, book: dict[str, Decimal], idempotency_key: str, amount: Decimal) -> None:
+    def write(self, telling: Telling, amount: Decimal, idempotency_key: str) -> None:
+        """Write it down, once, as the mood is."""
         self.outside()
         if self.mood is Mood.SILENT:
             raise DeliveryFailedError("silent")
         if self.mood is Mood.REFUSES:
             raise FinanceRefusedError("no")
+        book = self.reserved if telling is Telling.RESERVE else self.released
         assert book.setdefault(idempotency_key, amount) == amount
         self.outside()
         if self.mood is Mood.FORGETS_TO_ANSWER:
