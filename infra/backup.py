@@ -21,6 +21,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from chalicelib.adapters.packing import UnreadableError
 from chalicelib.adapters.request_rows import silent
 from chalicelib.adapters.tables import RequestRow
+from chalicelib.domain.events import AuditAction
+from infra import operator_audit
 from infra.errors import OperatorError
 from infra.place import Place, told_clearly
 from infra.progress import Report
@@ -75,8 +77,8 @@ def write(place: Place, path: Path, *, suffix: str, report: Report) -> dict[str,
 def restore(place: Place, path: Path, *, report: Report) -> dict[str, int]:
     """Put the rows of a file into a stack that has no requests; return how many by table.
 
-    Nobody is told of them. Cut off, it may be done again with `down` and `up`, or on another stack.
-    Raises OperatorError, also before anything is written where the file is not whole.
+    Nobody is told of them; Audit is, that they are restored. Cut off, it may be done again with
+    `down` and `up`, or on another stack. Raises OperatorError, also before anything is written where the file is not whole.
     """
     tables = _tables(place)
     expected = sum(1 for _ in _items(path))  # looked through whole before anything is written
@@ -87,6 +89,8 @@ def restore(place: Place, path: Path, *, report: Report) -> dict[str, int]:
             raise OperatorError(
                 f"The stack {place.stack_name} has requests; rows are restored to a new one only."
             )
+        told = {"file": path.name, "rows": expected}
+        operator_audit.tell(place, AuditAction.RESTORE, place.stack_name, told)
         rows = _items(path)
         while batch := list(islice(rows, _AT_ONCE)):
             unknown = {name for name, _ in batch} - tables.keys()

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.adapters.packing import UnreadableError
 from chalicelib.adapters.tables import MigrationRow
+from chalicelib.domain.events import AuditAction
+from infra import operator_audit
 from infra.errors import OperatorError
 from infra.migrations import MIGRATIONS, Migration
 from infra.place import Place, told_clearly
@@ -59,8 +61,9 @@ def run(
 ) -> list[State]:
     """Do what has not been done yet, in order, and return it; `rate` is rows a second.
 
-    A dry run counts from the first row on what would be rewritten, and writes nothing. Raises
-    OperatorError; what was done until then is kept, and the next run goes on after it.
+    Audit is told of each before it begins, or goes on. A dry run counts from the first row on what
+    would be rewritten, and writes nothing. Raises OperatorError; what was done until then is kept,
+    and the next run goes on after it.
     """
     ended = []
     with told_clearly():
@@ -70,6 +73,9 @@ def run(
                 continue
             if dry_run:
                 state = State(id=migration.id)
+            else:
+                so_far = {"read": state.read, "rewritten": state.rewritten}
+                operator_audit.tell(place, AuditAction.MIGRATE, migration.id, so_far)
             for step in _steps(place, migration, state, dry_run=dry_run, rate=rate, page=page):
                 state = step
                 report(line(state))

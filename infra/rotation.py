@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from secrets import token_urlsafe
 
 from chalicelib.adapters.secrets import CACHE_SECONDS, LOOK_AGAIN_SECONDS, OVERLAP_DAYS
-from infra import parameters
+from chalicelib.domain.events import AuditAction
+from infra import operator_audit, parameters
 from infra.errors import OperatorError
 from infra.place import Place, told_clearly
 from infra.secret_names import SecretName
@@ -22,6 +23,7 @@ _SEEN = (
 def rotate(place: Place, name: SecretName, value: str | None) -> str:
     """Put `value`, or one that is made up, in force beside the old one, and return it.
 
+    Audit is told before, of the secret's name alone.
     Raises OperatorError where an overlap is still on, and for a value that will not do.
     """
     if value is None and name in ISSUED_BY:
@@ -35,17 +37,22 @@ def rotate(place: Place, name: SecretName, value: str | None) -> str:
                 f"{name} is being rotated since {state.since:%Y-%m-%d %H:%M} UTC; end that first,"
                 f" with `python -m infra rotate {name} --finish`."
             )
-        store.end_overlap()  # one that ended by itself: its version is none of two that count
-        if not store.put(new):
+        if store.is_in_force(new):
             raise OperatorError(f"That is the {name} in force already.")
+        operator_audit.tell(place, AuditAction.SECRET_ROTATE, name, {"secret": name})
+        store.end_overlap()  # one that ended by itself: its version is none of two that count
+        store.put(new)
     return new
 
 
 def finish(place: Place, name: SecretName) -> None:
-    """Have the secret before accepted no more; raises OperatorError where none is."""
+    """Have the secret before accepted no more; Audit is told. Raises OperatorError for none."""
     with told_clearly():
-        if not place.secret(name).end_overlap():
+        store = place.secret(name)
+        if store.state().overlaps_until is None:
             raise OperatorError(f"{name} is not being rotated.")
+        operator_audit.tell(place, AuditAction.SECRET_FINISH, name, {"secret": name})
+        store.end_overlap()
 
 
 def states(place: Place) -> Iterable[SecretState]:

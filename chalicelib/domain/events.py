@@ -110,6 +110,10 @@ class AuditAction(StrEnum):
     JOB_RUN = "JOB_RUN"
     REDRIVE = "REDRIVE"
     REPUBLISH = "REPUBLISH"
+    SECRET_ROTATE = "SECRET_ROTATE"  # noqa: S105 - an action's name
+    SECRET_FINISH = "SECRET_FINISH"  # noqa: S105 - an action's name
+    RESTORE = "RESTORE"
+    MIGRATE = "MIGRATE"
 
 
 class AuditEntry(Value):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.client import BaseClient
 
+from chalicelib.domain.events import AuditEntry
+from chalicelib.domain.messages import Outbox
 from chalicelib.handlers import relay
 from infra.cloud import Cloud
 from infra.place import Place
@@ -53,6 +55,13 @@ def place(aws: Aws) -> Place:
         "WebhooksQueueUrl": aws.webhooks_queue_url,
     }
     return Place(InMemory(REGION), "some-stack", outputs, "operator")
+
+
+def told_to_audit(aws: Aws) -> list[AuditEntry]:
+    """Return what the operator has the relay tell Audit, in the order of its being told."""
+    rows = [row for row in aws.rows("webhooks") if row["pk"]["S"].startswith("AUDIT#")]
+    told = [Outbox.model_validate_json(row["outbox"]["S"]).audit for row in rows]
+    return sorted((entry for entry in told if entry), key=lambda entry: entry.time)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from infra.place import Place
 from tests import stored
 from tests.conftest import REGION, TABLES, Aws, client, make_tables
 from tests.factories import created
+from tests.infra.operated import told_to_audit
 
 
 @pytest.fixture
@@ -60,7 +61,10 @@ def test_what_comes_back_is_what_was_there_and_tells_nobody(
 
     backup.restore(place, file, report=lambda _: None)
 
-    assert everything(aws) == before
+    (entry,) = told_to_audit(aws)
+    assert (entry.action, entry.record_id) == ("RESTORE", "some-stack")
+    assert entry.new_values == {"file": "rows.gz", "rows": 44}
+    assert [row for row in everything(aws) if row["pk"]["S"] != f"AUDIT#{entry.id}"] == before
     relay(aws.streamed("requests"), None)
     assert aws.on_the_bus() == []
     store = bootstrap.requests()

@@ -18,6 +18,7 @@ from infra.migrations import MIGRATIONS, Item, Migration
 from infra.place import Place
 from tests.conftest import REGION, Aws, client
 from tests.factories import LATER, actor, approval, created
+from tests.infra.operated import told_to_audit
 from tests.stored import unpacked
 
 TABLE = "test-requests"
@@ -25,7 +26,11 @@ TABLE = "test-requests"
 
 @pytest.fixture
 def place(aws: Aws) -> Place:  # noqa: ARG001 - it is there
-    outputs = {"RequestsTableName": TABLE, "WorkTableName": "test-work"}
+    outputs = {
+        "RequestsTableName": TABLE,
+        "WorkTableName": "test-work",
+        "WebhooksTableName": "test-webhooks",
+    }
     return Place(Cloud(region=REGION), "some-stack", outputs, "operator")
 
 
@@ -72,6 +77,21 @@ def test_what_is_as_today_needs_nothing(place: Place, stored: list[int]) -> None
     (state,) = migrate.run(place)
     assert (state.status, state.read, state.rewritten) == ("done", len(stored), 0)
     assert rows() == before
+
+
+def test_audit_hears_of_each_migration_before_it_goes_on_and_of_no_dry_run(
+    place: Place, stored: list[int], aws: Aws
+) -> None:
+    migrate.run(place, dry_run=True)
+    assert told_to_audit(aws) == []
+
+    migrate.run(place)
+    migrate.run(place)  # there is nothing left to do
+
+    (entry,) = told_to_audit(aws)
+    assert (entry.action, entry.record_id) == ("MIGRATE", MIGRATIONS[0].id)
+    assert entry.new_values == {"read": 0, "rewritten": 0}
+    assert len(stored) == len(rows())
 
 
 def test_what_an_older_release_wrote_becomes_as_today_and_nobody_is_told(

@@ -11,8 +11,6 @@ from botocore.exceptions import ClientError
 
 from chalicelib import bootstrap
 from chalicelib.domain.deliveries import Answered, Delivery, DeliveryStatus
-from chalicelib.domain.events import AuditEntry
-from chalicelib.domain.messages import Outbox
 from chalicelib.domain.signing import format_secret
 from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.handlers import relay
@@ -28,7 +26,7 @@ from tests.botocore_answers import answering
 from tests.conftest import Aws, Logs, client
 from tests.factories import AT, published
 from tests.handlers.workers import run
-from tests.infra.operated import all_answering, place, relay_called
+from tests.infra.operated import all_answering, place, relay_called, told_to_audit
 
 BODY = samples.read("audit.json")["Records"][0]["body"]
 
@@ -70,13 +68,6 @@ def die(stack: Place, count: int, **attributes: str) -> None:
                 for name, value in attributes.items()
             },
         )
-
-
-def told_to_audit(aws: Aws) -> list[AuditEntry]:
-    """Return what the operator has the relay tell Audit."""
-    rows = [row for row in aws.rows("webhooks") if row["pk"]["S"].startswith("AUDIT#")]
-    told = [Outbox.model_validate_json(row["outbox"]["S"]).audit for row in rows]
-    return [entry for entry in told if entry]
 
 
 def test_looking_takes_nothing_away_and_hides_nothing(stack: Place) -> None:

@@ -15,7 +15,6 @@ from chalicelib.adapters import aws as aws_clients
 from chalicelib.domain import allocations, transitions
 from chalicelib.domain.changes import MAX_CARRIED_HISTORY, Change
 from chalicelib.domain.content import ItemApproval
-from chalicelib.domain.messages import Outbox
 from chalicelib.handlers import relay
 from infra import republish, telling
 from infra.errors import OperatorError
@@ -25,7 +24,7 @@ from tests import samples
 from tests.botocore_answers import answering
 from tests.conftest import Aws, client
 from tests.factories import ADMIN, AT, CLERK, created, item_body
-from tests.infra.operated import place, relay_called
+from tests.infra.operated import place, relay_called, told_to_audit
 
 NOW = AT + timedelta(days=2)
 CODE = "BR-2026-001"
@@ -96,9 +95,7 @@ def test_all_that_was_told_of_a_request_is_told_again_as_it_was(
     assert [message["detail"] for message in again] == [message["detail"] for message in first]
     assert found_ids(found) == ids(story)
     assert pauses == [3 / 50]
-    (row,) = (row for row in aws.rows("webhooks") if row["pk"]["S"].startswith("AUDIT#"))
-    entry = Outbox.model_validate_json(row["outbox"]["S"]).audit
-    assert entry
+    (entry,) = told_to_audit(aws)
     assert (entry.action, entry.record_id) == ("REPUBLISH", named)
     assert entry.new_values == {"request": named, "changes": 3}
 

@@ -1,11 +1,8 @@
 """Secrets are rotated: one more in force, one less accepted; on Secrets Manager in memory."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from chalicelib.adapters.secrets import OVERLAP_DAYS
 from infra import rotation
@@ -14,8 +11,9 @@ from infra.errors import OperatorError
 from infra.place import Place
 from infra.secret_names import RESOURCES, SecretName
 from infra.secret_store import SecretStore
+from tests.conftest import REGION, Aws, client
+from tests.infra.operated import told_to_audit
 
-REGION = "us-east-1"
 NEW, NEWER = "n" * 32, "m" * 32
 JWT = SecretName.JWT_SECRET
 
@@ -29,21 +27,18 @@ class Somewhere(Place):
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("secretsmanager", region_name=REGION)
-        for resource in RESOURCES.values():
-            client.create_secret(Name=resource, SecretString="o" * 32)
-        yield Somewhere(Cloud(region=REGION), "some-stack", {}, "operator")
+def place(aws: Aws) -> Place:  # noqa: ARG001 - it is there
+    for resource in RESOURCES.values():
+        client("secretsmanager").create_secret(Name=resource, SecretString="o" * 32)
+    outputs = {"WebhooksTableName": "test-webhooks"}
+    return Somewhere(Cloud(region=REGION), "some-stack", outputs, "operator")
 
 
 def accepted(place: Place, name: SecretName) -> list[str]:
-    client = place.cloud.secretsmanager
-    stages = client.describe_secret(SecretId=RESOURCES[name])["VersionIdsToStages"].values()
+    secrets = place.cloud.secretsmanager
+    stages = secrets.describe_secret(SecretId=RESOURCES[name])["VersionIdsToStages"].values()
     return [
-        client.get_secret_value(SecretId=RESOURCES[name], VersionStage=stage)["SecretString"]
+        secrets.get_secret_value(SecretId=RESOURCES[name], VersionStage=stage)["SecretString"]
         for stage in sorted(stage for each in stages for stage in each)
     ]
 
@@ -84,16 +79,42 @@ def test_a_key_that_others_issue_is_not_made_up(place: Place, name: SecretName) 
 @pytest.mark.parametrize(
     ("value", "wrong"), [("short", "needs at least 32 bytes"), ("o" * 32, "in force already")]
 )
-def test_a_value_that_will_not_do_changes_nothing(place: Place, value: str, wrong: str) -> None:
+def test_a_value_that_will_not_do_changes_nothing_and_is_not_told(
+    place: Place, aws: Aws, value: str, wrong: str
+) -> None:
     with pytest.raises(OperatorError, match=wrong) as refusal:
         rotation.rotate(place, JWT, value)
     assert value not in str(refusal.value)
     assert accepted(place, JWT) == ["o" * 32]
+    assert told_to_audit(aws) == []
 
 
-def test_nothing_to_finish_is_said(place: Place) -> None:
+def test_nothing_to_finish_is_said(place: Place, aws: Aws) -> None:
     with pytest.raises(OperatorError, match="JWT_SECRET is not being rotated"):
         rotation.finish(place, JWT)
+    assert told_to_audit(aws) == []
+
+
+def test_audit_hears_which_secret_is_rotated_and_never_its_value(place: Place, aws: Aws) -> None:
+    rotation.rotate(place, JWT, NEW)
+    with pytest.raises(OperatorError):
+        rotation.rotate(place, JWT, NEWER)  # refused, so there is nothing to tell
+    rotation.finish(place, JWT)
+
+    told = told_to_audit(aws)
+    assert [(each.action, each.record_id) for each in told] == [
+        ("SECRET_ROTATE", "JWT_SECRET"),
+        ("SECRET_FINISH", "JWT_SECRET"),
+    ]
+    assert {each.performed_by for each in told} == {"operator"}
+    assert NEW not in str(told)
+
+
+def test_a_rotation_that_audit_cannot_hear_of_is_none(place: Place) -> None:
+    client("dynamodb").delete_table(TableName="test-webhooks")
+    with pytest.raises(OperatorError):
+        rotation.rotate(place, JWT, NEW)
+    assert accepted(place, JWT) == ["o" * 32]
 
 
 def test_how_each_secret_stands_is_a_line(place: Place) -> None:
