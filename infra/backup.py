@@ -78,8 +78,8 @@ def restore(place: Place, path: Path, *, report: Report) -> dict[str, int]:
     """Put the rows of a file into a stack that has no requests; return how many by table.
 
     Nobody is told of them; Audit is, that they are restored. Cut off, it may be done again with
-    `down` and `up`, or on another stack. Raises OperatorError, also before anything is written where
-    the file is not whole.
+    `down` and `up`, or on another stack. Raises OperatorError, also before anything is written
+    where the file is not whole.
     """
     tables = _tables(place)
     expected = sum(1 for _ in _items(path))  # looked through whole before anything is written

@@ -19,10 +19,11 @@ from infra.options import (
     DeployedName,
     EndpointUrl,
     OwnStackName,
-    OwnStage,
     Region,
     StackName,
     Stage,
+    Where,
+    asks_where,
     progress,
 )
 
@@ -332,7 +333,8 @@ def api_key_revoke(
 
 
 @bus_key.callback()
-def bus_key_create(  # noqa: PLR0917 - typer passes the options by name
+@asks_where
+def bus_key_create(
     context: typer.Context,
     source: Annotated[str | None, typer.Option(help="The partner, as its messages say it.")] = None,
     kind: Annotated[
@@ -350,26 +352,13 @@ def bus_key_create(  # noqa: PLR0917 - typer passes the options by name
     expires: Annotated[
         str | None, typer.Option(help="30d, 12h, or a time such as 2030-01-31T00:00:00Z.")
     ] = None,
-    stack: StackName = "up",
-    stage: OwnStage = None,
-    stack_name: DeployedName = None,
-    region: Region = "us-east-1",
-    endpoint_url: EndpointUrl = None,
+    *,
+    where: Where,
 ) -> None:
     """Print a new key as JSON: its keyId and, this once, its secret. Or list and revoke keys."""
     from infra import bus_keys
-    from infra import place as places
 
-    def place(own_stack: str | None = None) -> places.Place:
-        return places.find(
-            own_stack or stack,
-            stage=stage,
-            stack_name=stack_name,
-            region=region,
-            endpoint_url=endpoint_url,
-        )
-
-    context.obj = place
+    context.obj = where.place
     if context.invoked_subcommand is not None:
         return
     given = {"--source": source, "--type": kind, "--department": department}
@@ -377,7 +366,7 @@ def bus_key_create(  # noqa: PLR0917 - typer passes the options by name
     if missing:
         raise typer.BadParameter(f"a new key needs {', '.join(missing)}")
     made = bus_keys.create(
-        place(),
+        where.place(),
         source=source or "",
         types=kind or [],
         departments=department or [],

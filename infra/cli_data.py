@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from infra.options import DeployedName, EndpointUrl, OwnStage, Region, StackName, progress
+from infra.options import StackName, Where, asks_where, progress
 
 
-def migrate(  # noqa: PLR0917 - typer passes the options by name
+@asks_where
+def migrate(
     dry_run: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--dry-run", help="Count what would be rewritten; write nothing.")
     ] = False,
@@ -18,22 +19,16 @@ def migrate(  # noqa: PLR0917 - typer passes the options by name
     rate: Annotated[
         float, typer.Option(min=1, max=10_000, help="Rows a second, read or written.")
     ] = 200,
-    stack: StackName = "up",
-    stage: OwnStage = None,
-    stack_name: DeployedName = None,
-    region: Region = "us-east-1",
-    endpoint_url: EndpointUrl = None,
+    *,
+    where: Where,
 ) -> None:
     """Bring the stack's rows to the form of this release, beside the running service.
 
     Cut off, it goes on where it was when it is run again.
     """
     from infra import migrate as migrating
-    from infra import place as places
 
-    place = places.find(
-        stack, stage=stage, stack_name=stack_name, region=region, endpoint_url=endpoint_url
-    )
+    place = where.place()
     if status:
         shown = migrating.states(place)
     else:
@@ -63,45 +58,35 @@ def seed(
     typer.echo(f"{sown.requests} requests of {seed_story.DAYS} days, {sown.acts} things done.")
 
 
-def backup(  # noqa: PLR0917 - typer passes the options by name
+@asks_where
+def backup(
     file: Annotated[Path, typer.Argument(help="A new file; it will hold all that the tables do.")],
     suffix: Annotated[
         str,
         typer.Option(help="Read the tables that are named so after the stack's, e.g. -restored."),
     ] = "",
-    stack: StackName = "up",
-    stage: OwnStage = None,
-    stack_name: DeployedName = None,
-    region: Region = "us-east-1",
-    endpoint_url: EndpointUrl = None,
+    *,
+    where: Where,
 ) -> None:
     """Write all rows of a stack to a file; on AWS, of tables that were restored beside it."""
     from infra import backup as backups
-    from infra import place as places
 
-    place = places.find(
-        stack, stage=stage, stack_name=stack_name, region=region, endpoint_url=endpoint_url
-    )
+    place = where.place()
     with progress().step(f"Writing {file}") as report:
         counts = backups.write(place, file, suffix=suffix, report=report)
     typer.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
 
 
-def restore(  # noqa: PLR0917 - typer passes the options by name
+@asks_where
+def restore(
     file: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
-    stack: StackName = "up",
-    stage: OwnStage = None,
-    stack_name: DeployedName = None,
-    region: Region = "us-east-1",
-    endpoint_url: EndpointUrl = None,
+    *,
+    where: Where,
 ) -> None:
     """Put the rows of a backup into a new stack; nobody is told of them again."""
     from infra import backup as backups
-    from infra import place as places
 
-    place = places.find(
-        stack, stage=stage, stack_name=stack_name, region=region, endpoint_url=endpoint_url
-    )
+    place = where.place()
     with progress().step(f"Restoring {file}") as report:
         counts = backups.restore(place, file, report=report)
     typer.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))

@@ -1,15 +1,12 @@
 """The commands of those who see that nothing is lost."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from infra.errors import OperatorError
-from infra.options import DeployedName, EndpointUrl, OwnStage, Region, StackName, progress
-
-if TYPE_CHECKING:
-    from infra.place import Place
+from infra.options import Where, asks_where, progress
 
 #: What dead letters are known by; `deliveries` are webhooks that were given up.
 NAMES = "webhooks, audit, notifications, finance, jobs, inbound, relay, deliveries"
@@ -25,14 +22,12 @@ _DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would b
 _FORMATS = ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"]
 
 
-def dlq(  # noqa: PLR0917 - typer passes the options by name
+@asks_where
+def dlq(
     queue: Annotated[str | None, typer.Argument(help=f"{NAMES}; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - a flag of the command line
-    stack: StackName = "up",
-    stage: OwnStage = None,
-    stack_name: DeployedName = None,
-    region: Region = "us-east-1",
-    endpoint_url: EndpointUrl = None,
+    *,
+    where: Where,
 ) -> None:
     """List dead letters, each with why it is one and how old; none is taken away.
 
@@ -40,21 +35,19 @@ def dlq(  # noqa: PLR0917 - typer passes the options by name
     """
     from infra import dead_letters
 
-    place = _place(stack, stage, stack_name, region, endpoint_url)
+    place = where.place()
     with progress().step("Looking at dead letters"):
         seen = dead_letters.seen(place, queue)
     typer.echo(seen.as_json(datetime.now(UTC)) if as_json else seen.table(datetime.now(UTC)))
 
 
-def redrive(  # noqa: PLR0917 - typer passes the options by name
+@asks_where
+def redrive(
     queue: Annotated[str, typer.Argument(help=f"{NAMES}.")],
     dry_run: _DryRun = False,  # noqa: FBT002 - a flag of the command line
     rate: _Rate = USUAL_RATE,
-    stack: StackName = "up",
-    stage: OwnStage = None,
-    stack_name: DeployedName = None,
-    region: Region = "us-east-1",
-    endpoint_url: EndpointUrl = None,
+    *,
+    where: Where,
 ) -> None:
     """Send dead letters back to where they came from; Audit is told.
 
@@ -64,7 +57,7 @@ def redrive(  # noqa: PLR0917 - typer passes the options by name
     from infra import dead_letters
     from infra import redrive as redriving
 
-    place = _place(stack, stage, stack_name, region, endpoint_url)
+    place = where.place()
     if dry_run:
         typer.echo(dead_letters.seen(place, queue).table(datetime.now(UTC)))
         return
@@ -75,6 +68,7 @@ def redrive(  # noqa: PLR0917 - typer passes the options by name
         raise OperatorError(f"{sent.left[0]}{more}. See: dlq {queue}")
 
 
+@asks_where
 def republish(  # noqa: PLR0917 - typer passes the options by name
     request: Annotated[str | None, typer.Option(help="The id of a request, or its code.")] = None,
     start: Annotated[
@@ -88,11 +82,8 @@ def republish(  # noqa: PLR0917 - typer passes the options by name
     ] = None,
     dry_run: _DryRun = False,  # noqa: FBT002 - a flag of the command line
     rate: _Rate = USUAL_RATE,
-    stack: StackName = "up",
-    stage: OwnStage = None,
-    stack_name: DeployedName = None,
-    region: Region = "us-east-1",
-    endpoint_url: EndpointUrl = None,
+    *,
+    where: Where,
 ) -> None:
     """Publish events and audit entries of the last 30 days again, with the same ids.
 
@@ -102,7 +93,7 @@ def republish(  # noqa: PLR0917 - typer passes the options by name
 
     if (request is None) == (start is None and end is None):
         raise typer.BadParameter("name either --request, or --from and --to")
-    place = _place(stack, stage, stack_name, region, endpoint_url)
+    place = where.place()
     if request is not None:
         asked = {"request": request}
         found = republishing.of_request(place, request)
@@ -124,13 +115,3 @@ def republish(  # noqa: PLR0917 - typer passes the options by name
         raise OperatorError(f"{found.missing} changes are older than what is kept.")
     if not found.told:
         raise OperatorError("There is nothing to publish.")
-
-
-def _place(
-    stack: str, stage: str | None, stack_name: str | None, region: str, endpoint_url: str | None
-) -> "Place":
-    from infra import place as places
-
-    return places.find(
-        stack, stage=stage, stack_name=stack_name, region=region, endpoint_url=endpoint_url
-    )
