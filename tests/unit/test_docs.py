@@ -1,6 +1,7 @@
 """The pages in docs/ name what the code has: no more, no less."""
 
 import ast
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from pynamodb.models import Model
+from typer.main import get_command
 
 from chalicelib.adapters import tables
 from chalicelib.domain.event_catalogue import CATALOGUE, EventData
@@ -21,6 +23,7 @@ from infra.cli import app
 from infra.cli_dead_letters import NAMES
 from infra.migrations import MIGRATIONS
 from infra.secret_names import SecretName
+from infra.template.dashboard import dashboard
 
 ROOT = Path(__file__).parents[2]
 
@@ -213,3 +216,52 @@ def test_the_runbook_says_how_long_it_takes_until_a_message_is_a_dead_letter() -
     waits = sum(seconds_until_retry(receives) for receives in range(1, MAX_RECEIVES))
 
     assert f"after {MAX_RECEIVES} attempts in about {round(waits / 3600)} hours" in page("runbook")
+
+
+@cache
+def charts() -> set[str]:
+    """Return the title of every chart of the dashboard."""
+    body = dashboard()["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    return {widget["properties"]["title"] for widget in json.loads(body)["widgets"]}
+
+
+def test_every_chart_that_the_runbook_looks_at_is_on_the_dashboard() -> None:
+    named = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", page("runbook"))
+    titles = {re.sub(r" \(.*\)$", "", title) for title in charts()}
+    assert named
+    assert {" ".join(name.split()) for name in named} <= titles
+
+
+@pytest.mark.parametrize("name", ["runbook", "operators", "dead-letters"])
+def test_every_route_that_an_operators_page_names_is_one(name: str) -> None:
+    known = {f"{route.method} /api{route.path}" for route in api.routes}
+    shown = re.findall(r"`((?:GET|POST|PUT|DELETE) /api[^`?]*)", page(name))
+    for call in shown:
+        method, path = call.split()[:2]
+        fits = re.sub(r"(?<=/)[a-z]+-[a-z]+(?=/runs$|$)", "{job}", path)  # a job by its name
+        assert {f"{method} {path}", f"{method} {fits}"} & known, call
+
+
+def command_lines(name: str) -> list[str]:
+    """Return each call of the command line that a page shows, without what is only optional."""
+    found = re.findall(r"(?:^|[`\s])(?:\S*python -m )?infra ((?:--|[a-z])[^`#\n]*)", page(name))
+    return [line for line in found if line.split()[0] in {c.split()[0] for c in commands()}]
+
+
+@pytest.mark.parametrize("name", ["runbook", "operators", "dead-letters", "messages-in"])
+def test_every_command_line_that_a_page_shows_is_understood(name: str) -> None:
+    lines = command_lines(name)
+    assert lines
+    for line in lines:
+        at = get_command(app)
+        words = re.sub(r"[\[\]]", "", re.split(r"[;|]", line)[0]).split()
+        while words:
+            word = words.pop(0).rstrip(",.")
+            if word.startswith("-"):
+                option = next((p for p in at.params if word.split("=")[0] in p.opts), None)
+                assert option, f"{line}: {word}"
+                if not getattr(option, "is_flag", False) and "=" not in word and words:
+                    words.pop(0)
+            elif hasattr(at, "commands") and word != "…":
+                assert word in at.commands, f"{line}: {word}"
+                at = at.commands[word]
