@@ -13,11 +13,12 @@ from chalicelib.domain.aggregates import Trend
 from chalicelib.domain.calculator import Rate
 from chalicelib.domain.errors import FieldError, InvalidInputError
 from chalicelib.domain.fiscal import FiscalPeriod
-from chalicelib.domain.listing import Day, Summary
+from chalicelib.domain.listing import Summary
 from chalicelib.domain.metrics import RequestMetrics, requests
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import Money
 from chalicelib.domain.overviews import Overview
+from chalicelib.domain.paging import Day
 from chalicelib.domain.requests import Status
 from chalicelib.domain.totals import Tally
 

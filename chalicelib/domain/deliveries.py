@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.domain.api_keys import Moment
-from chalicelib.domain.listing import DEFAULT_LIMIT, Cursor, Limit
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.model import Value
+from chalicelib.domain.paging import DEFAULT_LIMIT, Cursor, Limit
 
 #: When an event is tried, counted from the first attempt.
 SCHEDULE = (
@@ -295,7 +295,9 @@ def _shortened(attempt: Attempt) -> Attempt:
 class _Order(BaseModel):
     """A message that the service sends itself; extras are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True
+    )
 
 
 class DeliverOrder(_Order):

@@ -115,7 +115,11 @@ class Message(BaseModel):
     """A message that can be read; only `verified` says whether it is to be believed."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, alias_generator=to_camel
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        alias_generator=to_camel,
+        defer_build=True,
     )
 
     id: MessageId

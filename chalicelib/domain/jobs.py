@@ -9,8 +9,8 @@ from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.access import SYSTEM_ID_PREFIX, Actor, Department, Level
 from chalicelib.domain.errors import BudgetRequestsError, FieldError, InvalidInputError
-from chalicelib.domain.listing import DEFAULT_LIMIT, Cursor, Day, Limit
 from chalicelib.domain.model import Value
+from chalicelib.domain.paging import DEFAULT_LIMIT, Cursor, Day, Limit
 
 #: The code of what nobody foresaw; the log has the rest, which may name people.
 UNFORESEEN = "INTERNAL_ERROR"
@@ -71,6 +71,7 @@ class JobOrder(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
+        defer_build=True,  # as every value's: the API imports this for other things
     )
 
     job: JobName

@@ -1,11 +1,7 @@
-"""Lists of requests: what may be asked for, what a row shows, and cursors that cannot be forged."""
+"""Lists of requests: what may be asked for, what is selected by it, and what a row shows."""
 
-import base64
-import binascii
-import hashlib
 import hmac
 import json
-import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Self
@@ -15,17 +11,13 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.access import DEPARTMENTS, Actor, Department, Level
 from chalicelib.domain.content import Category, ItemPriority, Priority
-from chalicelib.domain.errors import FieldError, InvalidInputError
 from chalicelib.domain.fiscal import FiscalPeriod
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import Money
+from chalicelib.domain.paging import MAX_PAGE, Cursor, Day, PageQuery, key_of, whole_text
 from chalicelib.domain.requests import BudgetRequest, LineItem, ReservationStatus, Status
 from chalicelib.domain.text import Reference
 from chalicelib.domain.totals import DepartmentTotals
-
-DEFAULT_LIMIT = 20
-MAX_LIMIT = 100
-MAX_PAGE = 999_999_999
 
 #: The most index rows one call looks at for filters that no index serves and for far pages: about
 #: half a megabyte. What stands behind them is reached by cursor.
@@ -34,24 +26,6 @@ ROW_BUDGET = 2_000
 #: The most requests whose lines one search by supplier looks through; what is in those behind them
 #: is reached by cursor.
 SEARCH_BUDGET = 1_000
-
-_CURSOR_SIGNATURE_BYTES = 16
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-
-
-def whole_text(value: object) -> object:
-    """Return the number that the text of a query parameter spells; raises ValueError."""
-    if isinstance(value, str):
-        if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
-            raise ValueError("must be a whole number")
-        return int(value)
-    return value
-
-
-def _day(value: object) -> object:
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise ValueError("must be a date as YYYY-MM-DD")
-    return value
 
 
 def _truth(value: object) -> object:
@@ -62,36 +36,7 @@ def _truth(value: object) -> object:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_day)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(whole_text)]
-Cursor = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class PageQuery(Value):
-    """The query of anything that is shown in pages."""
-
-    page: Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(whole_text)] = 1
-    limit: Limit = DEFAULT_LIMIT
-
-    @property
-    def skip(self) -> int:
-        """How many rows stand before this page."""
-        return (self.page - 1) * self.limit
-
-
-class PageMeta(Value):
-    """Where a page stands: `page` is null where a cursor led here, `nextCursor` on the last.
-
-    What takes no `cursor` has none to give: there pages go on to `totalPages`.
-    `total` and `totalPages` are null where counting would read more rows than one call may.
-    """
-
-    page: int | None
-    limit: int
-    total: int | None
-    total_pages: int | None
-    next_cursor: str | None
 
 
 class CursorQuery(PageQuery):
@@ -339,51 +284,7 @@ def request_at(place: str) -> int:
 def mark_of(secrets: Iterable[str], totals: Iterable[DepartmentTotals]) -> str:
     """Return what stands for the generations of totals, and tells nobody what they are."""
     text = json.dumps([(each.department, each.generation) for each in totals])
-    return hmac.digest(_key(next(iter(secrets))), b"mark\n" + text.encode(), "sha256")[:8].hex()
-
-
-def seal(secrets: Iterable[str], at: str, *, question: str, caller: str) -> str:
-    """Return a cursor that carries the text `at`, for this question of this caller alone.
-
-    The key is derived from the first of `secrets`, so that it is no secret to configure.
-    """
-    return _sealed(next(iter(secrets)), at, question, caller)
-
-
-def _sealed(secret: str, at: str, question: str, caller: str) -> str:
-    signature = _signature(_key(secret), at, question, caller)
-    return base64.urlsafe_b64encode(signature + at.encode()).decode().rstrip("=")
-
-
-def unseal(secrets: Iterable[str], cursor: str, *, question: str, caller: str) -> str:
-    """Return the text in a cursor that any of `secrets` sealed.
-
-    Raises InvalidInputError where it is not ours for this.
-    """
-    try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        at = raw[_CURSOR_SIGNATURE_BYTES:].decode()
-    except (binascii.Error, ValueError):
-        raise _foreign_cursor() from None
-    for secret in secrets:
-        # Sealed again and compared as text: base64 has many spellings of the same bytes.
-        sealed = _sealed(secret, at, question, caller)
-        if hmac.compare_digest(sealed.encode(), cursor.encode()):
-            return at
-    raise _foreign_cursor()
-
-
-def _key(secret: str) -> bytes:
-    return hmac.digest(secret.encode(), b"budget-requests/cursor", "sha256")
-
-
-def _signature(key: bytes, at: str, question: str, caller: str) -> bytes:
-    text = json.dumps([at, caller, question]).encode()
-    return hmac.new(key, b"cursor\n" + text, hashlib.sha256).digest()[:_CURSOR_SIGNATURE_BYTES]
-
-
-def _foreign_cursor() -> InvalidInputError:
-    return InvalidInputError((FieldError("cursor", "is not a cursor of this list"),))
+    return hmac.digest(key_of(next(iter(secrets))), b"mark\n" + text.encode(), "sha256")[:8].hex()
 
 
 def _start(day: date | None) -> datetime | None:

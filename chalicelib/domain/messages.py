@@ -30,7 +30,9 @@ class Outbox(BaseModel):
     a change that was audited already has nothing for Audit.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True
+    )
 
     events: tuple[Event, ...] = ()
     audit: AuditEntry | None = None
@@ -68,7 +70,9 @@ def cloud_event(
 class PublishedEvent(BaseModel):
     """A CloudEvents object as our own workers read it from a queue; extras are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True
+    )
 
     id: str
     type: str
@@ -93,7 +97,9 @@ class ForgedError(Exception):
 class EventMessage(BaseModel):
     """A queue message that an EventBridge rule made of a public event."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True
+    )
 
     detail: PublishedEvent
 
@@ -107,7 +113,9 @@ def _unsealed(detail: object) -> object:
 class AuditMessage(BaseModel):
     """A queue message with an audit entry: from the bus, or in the same form from the API."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True
+    )
 
     detail: Annotated[AuditEntry, BeforeValidator(_unsealed)]
     #: What EventBridge writes on all that comes from the bus; the API's own have none.

@@ -10,9 +10,9 @@ from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, UntoldBudget
 from chalicelib.domain.calculator import Calculation, calculate
 from chalicelib.domain.content import whole_number
 from chalicelib.domain.fiscal import FiscalCalendar, FiscalPeriod, FiscalQuarter, FiscalYear
-from chalicelib.domain.listing import whole_text
 from chalicelib.domain.model import Value
 from chalicelib.domain.money import Money
+from chalicelib.domain.paging import whole_text
 from chalicelib.domain.syncs import FiguresVersion, SyncOutcome
 
 

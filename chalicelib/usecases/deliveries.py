@@ -36,8 +36,8 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import AuditAction, audit_entry, timestamp
 from chalicelib.domain.idempotency import Receipt
-from chalicelib.domain.listing import seal, unseal
 from chalicelib.domain.messages import PublishedEvent
+from chalicelib.domain.paging import seal, unseal
 from chalicelib.domain.webhooks import KEEPER, Endpoint, Subscription
 from chalicelib.usecases.patience import Patience
 from chalicelib.usecases.ports import (

@@ -25,7 +25,7 @@ from chalicelib.domain.jobs import (
     RunStatus,
     Step,
 )
-from chalicelib.domain.listing import seal, unseal
+from chalicelib.domain.paging import seal, unseal
 from chalicelib.usecases.ports import AuditQueue, HeldLease, JobLeases, JobQueue, JobRuns, Lease
 
 #: A step is begun only with this much time left: more than the slowest step may take.

@@ -6,8 +6,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from chalicelib.domain import access, reservations
 from chalicelib.domain.access import DEPARTMENTS, Actor, Department, Level
 from chalicelib.domain.changes import ARCHIVED_AT_ONCE
@@ -18,7 +16,6 @@ from chalicelib.domain.listing import (
     SEARCH_BUDGET,
     ItemQuery,
     ListQuery,
-    PageQuery,
     Place,
     Selection,
     Sifted,
@@ -26,11 +23,10 @@ from chalicelib.domain.listing import (
     mark_of,
     position,
     request_at,
-    seal,
     select,
-    unseal,
 )
 from chalicelib.domain.notifications import Notification
+from chalicelib.domain.paging import PageQuery, seal, unseal
 from chalicelib.domain.requests import BudgetRequest, HistoryEntry, LineItem, Status
 from chalicelib.domain.totals import DepartmentTotals
 from chalicelib.usecases.caching import ListCache
@@ -39,10 +35,9 @@ from chalicelib.usecases.ports import Notifications, RequestLists, RequestStore
 T = TypeVar("T")
 
 
-class Page(BaseModel, Generic[T]):
+@dataclass(frozen=True)
+class Page(Generic[T]):
     """One page of many; `page` is None where a cursor led here, `total` where nobody knows it."""
-
-    model_config = ConfigDict(frozen=True)
 
     rows: tuple[T, ...]
     total: int | None
@@ -52,10 +47,9 @@ class Page(BaseModel, Generic[T]):
     is_cached: bool = False
 
 
-class FoundItem(BaseModel):
+@dataclass(frozen=True)
+class FoundItem:
     """A line that a search found, and the request it is of."""
-
-    model_config = ConfigDict(frozen=True)
 
     item: LineItem
     budget_request_id: int

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.handlers.http.routes import DECLARED
+
 PROJECT = Path(__file__).parents[2]
 WORKERS = ("relay", "webhooks", "audit", "notifications", "finance", "jobs", "inbound")
 
@@ -72,3 +74,18 @@ def test_the_api_pays_for_no_worker() -> None:
     assert "chalicelib.handlers.http.routes" in loaded
     assert not loaded & {f"chalicelib.handlers.{name}" for name in WORKERS}
     assert not loaded & LATE - {"jwt"}
+
+
+def test_the_api_starts_without_the_modules_of_its_routes() -> None:
+    loaded = loaded_by("import app", AWS_LAMBDA_FUNCTION_NAME="api")
+
+    assert not loaded & {f"chalicelib.handlers.http.{module}" for module in DECLARED}
+
+
+@pytest.mark.parametrize("module", DECLARED)
+def test_a_module_of_routes_can_be_the_first_that_is_called(module: str) -> None:
+    name = f"chalicelib.handlers.http.{module}"
+
+    loaded = loaded_by(f"import app, {name}", AWS_LAMBDA_FUNCTION_NAME="api")
+
+    assert name in loaded

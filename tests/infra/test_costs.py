@@ -29,21 +29,25 @@ CEILINGS = {
     "submit": (2, 8, 1),
     "approve": (2, 12, 1),
     "reject": (2, 9, 1),
-    "cancel": (2, 13, 1),
+    "cancel": (2, 11, 1),
     "list": (2, 0, 2),
     "list again": (1, 0, 1),
 }
 
+#: The API, and what its first call imports besides where it is to a request.
+FIRST_CALL = "app, chalicelib.handlers.http.requests"
+
 #: Modules of our own that the start of a function imports, at the most.
 OWN_MODULES = {
-    "app": 91,
+    "app": 39,
+    FIRST_CALL: 57,
     "chalicelib.handlers.relay": 17,
-    "chalicelib.handlers.webhooks": 35,
+    "chalicelib.handlers.webhooks": 29,
     "chalicelib.handlers.audit": 20,
-    "chalicelib.handlers.notifications": 27,
+    "chalicelib.handlers.notifications": 26,
     "chalicelib.handlers.finance": 23,
-    "chalicelib.handlers.jobs": 30,
-    "chalicelib.handlers.inbound": 46,
+    "chalicelib.handlers.jobs": 22,
+    "chalicelib.handlers.inbound": 47,
 }
 
 #: The libraries that it imports; the API's also reads tokens. Powertools and PyJWT look for
@@ -64,7 +68,7 @@ LIBRARIES = {
 OF_THE_API = {"app", "cryptography", "jwt"}
 
 #: The deployment zip, the same for all functions.
-ZIP_BYTES = 7_500_000
+ZIP_BYTES = 7_400_000
 
 IMPORTED = "import json, sys, {0}; print(json.dumps([*sys.modules]))"
 
@@ -96,7 +100,7 @@ def test_the_start_of_a_function_imports_what_it_needs(module: str) -> None:
     done = subprocess.run(  # noqa: S603 - this interpreter, on the text of this module
         [sys.executable, "-c", IMPORTED.format(module)],
         cwd=ROOT,
-        env=os.environ | {"AWS_LAMBDA_FUNCTION_NAME": module},
+        env=os.environ | {"AWS_LAMBDA_FUNCTION_NAME": "any"},
         capture_output=True,
         text=True,
         check=True,
@@ -106,7 +110,9 @@ def test_the_start_of_a_function_imports_what_it_needs(module: str) -> None:
 
     own = [name for name in imported if name.partition(".")[0] == "chalicelib"]
     assert len(own) <= OWN_MODULES[module], own
-    known = sys.stdlib_module_names | LIBRARIES | (OF_THE_API if module == "app" else set())
+    known = (
+        sys.stdlib_module_names | LIBRARIES | (OF_THE_API if module.startswith("app") else set())
+    )
     tops = {name.partition(".")[0] for name in imported} - {"chalicelib"}
     assert not {name for name in tops - known if not name.startswith("_")}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -92,12 +93,37 @@ class Route:
     media_type: str = JSON
 
 
-class Api:
-    """Routes declared on a Chalice blueprint, each answered in the envelope."""
+_Handle = Callable[..., Response]
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        self.routes: list[Route] = []
+
+class Api:
+    """Routes declared on a Chalice blueprint, each answered in the envelope.
+
+    `modules` names what each module beside this one declares, as `GET /path`. Chalice knows the
+    paths from the start; a module is imported when one of its routes is called.
+    """
+
+    def __init__(self, blueprint: Blueprint, modules: Mapping[str, tuple[str, ...]]) -> None:
         self._blueprint = blueprint
+        self._modules = modules
+        self._module_of = {name: module for module, names in modules.items() for name in names}
+        self._routes: dict[str, Route] = {}
+        self._handles: dict[str, _Handle] = {}
+        paths: dict[str, list[str]] = {}
+        for name in self._module_of:
+            method, path = name.split()
+            paths.setdefault(path, []).append(method)
+        for path, served in paths.items():
+            self._answer(path, tuple(served))
+        for unknown in ("/", "/{unknown+}"):
+            self._answer(unknown, ())
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every route; what no call has needed so far is declared by that."""
+        for names in self._modules.values():
+            self._handle(names[0])
+        return [self._routes[name] for name in self._module_of]
 
     def route(
         self,
@@ -291,43 +317,45 @@ class Api:
 
         return declare
 
-    def close(self) -> None:
-        """Answer what no route declares: preflights, other methods, and unknown paths."""
-        paths: dict[str, list[str]] = {}
-        for route in self.routes:
-            paths.setdefault(route.path, []).append(route.method)
-        for path, served in paths.items():
-            self._refuse(path, tuple(m for m in METHODS if m not in served), tuple(served))
-            self._preflight(path, tuple(served))
-        for unknown in ("/", "/{unknown+}"):
-            self._refuse(unknown, (*METHODS, "OPTIONS"), ())
+    def _answer(self, path: str, served: tuple[str, ...]) -> None:
+        """Answer whatever comes to a path: its routes, preflights, and other methods."""
 
-    def _refuse(self, path: str, methods: tuple[str, ...], allowed: tuple[str, ...]) -> None:
-        def refuse(**_: str) -> Response:
+        def answer(**parameters: str) -> Response:
             method = str(self._blueprint.current_request.method)
-            error = (
-                MethodNotAllowedError(method, allowed)
-                if allowed
-                else RouteNotFoundError("Nothing is served at this path")
-            )
-            logger().info("refused", extra={"method": method, "route": path, "code": error.code})
-            return self._with_cors(envelope.failure(error, self._call_id()))
+            if method in served:
+                return self._handle(f"{method} {path}")(**parameters)
+            if method == "OPTIONS" and served:
+                return self._preflight(served)
+            return self._refuse(path, method, served)
 
-        if methods:
-            self._blueprint.route(path, methods=list(methods), content_types=[])(refuse)
+        # Content types are judged where bodies are read, so that the refusal has our envelope.
+        self._blueprint.route(path, methods=[*METHODS, "OPTIONS"], content_types=[])(answer)
 
-    def _preflight(self, path: str, served: tuple[str, ...]) -> None:
-        def preflight(**_: str) -> Response:
-            response = self._with_cors(Response(body="", status_code=HTTPStatus.NO_CONTENT))
-            response.headers |= {
-                **SECURITY_HEADERS,
-                "Access-Control-Allow-Methods": ", ".join(served),
-                "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
-                "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
-            }
-            return response
+    def _handle(self, name: str) -> _Handle:
+        """Return what answers a route, declared by now."""
+        if name not in self._handles:
+            module = import_module(f"{__package__}.{self._module_of[name]}")
+            module.declare(self)
+        return self._handles[name]
 
-        self._blueprint.route(path, methods=["OPTIONS"], content_types=[])(preflight)
+    def _refuse(self, path: str, method: str, allowed: tuple[str, ...]) -> Response:
+        error = (
+            MethodNotAllowedError(method, allowed)
+            if allowed
+            else RouteNotFoundError("Nothing is served at this path")
+        )
+        logger().info("refused", extra={"method": method, "route": path, "code": error.code})
+        return self._with_cors(envelope.failure(error, self._call_id()))
+
+    def _preflight(self, served: tuple[str, ...]) -> Response:
+        response = self._with_cors(Response(body="", status_code=HTTPStatus.NO_CONTENT))
+        response.headers |= {
+            **SECURITY_HEADERS,
+            "Access-Control-Allow-Methods": ", ".join(served),
+            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+            "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+        }
+        return response
 
     def _register(self, route: Route, answer: Callable[[Mapping[str, str], str], Response]) -> None:
         def handle(**path: str) -> Response:
@@ -359,10 +387,10 @@ class Api:
             )
             return self._with_cors(response)
 
-        self.routes.append(route)
-        handle.__name__ = route.name
-        # Content types are judged where bodies are read, so that the refusal has our envelope.
-        self._blueprint.route(route.path, methods=[route.method], content_types=[])(handle)
+        name = f"{route.method} {route.path}"
+        if name not in self._module_of:
+            raise LookupError(f"the map of routes does not name {name}")
+        self._routes[name], self._handles[name] = route, handle
 
     def _admitted(
         self,

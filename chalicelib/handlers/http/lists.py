@@ -5,8 +5,9 @@ from typing import Any
 from chalicelib import bootstrap
 from chalicelib.domain.access import Scope
 from chalicelib.domain.errors import FilterTooBroadError
-from chalicelib.domain.listing import ItemQuery, ListQuery, PageMeta, PageQuery, Summary
+from chalicelib.domain.listing import ItemQuery, ListQuery, Summary
 from chalicelib.domain.notifications import Notification
+from chalicelib.domain.paging import PageMeta, PageQuery
 from chalicelib.domain.requests import HistoryEntry
 from chalicelib.handlers.http import views
 from chalicelib.handlers.http.answers import ManyOf

@@ -1,7 +1,7 @@
 """How the service's values are shown: what a caller may see of them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.access import Department
 from chalicelib.domain.errors import (
@@ -17,7 +17,10 @@ from chalicelib.domain.notifications import Notification
 from chalicelib.domain.requests import BudgetRequest, HistoryEntry, LineItem, Status
 from chalicelib.handlers.http.answers import ManyOf, Shown
 from chalicelib.handlers.http.call import Answer
-from chalicelib.usecases.lists import FoundItem
+
+# For its readers alone: what shows one request does without the lists.
+if TYPE_CHECKING:
+    from chalicelib.usecases.lists import FoundItem
 
 #: History entries shown with a request (SPEC.md 3).
 RECENT_HISTORY = 10
@@ -87,7 +90,7 @@ def item(shown: BudgetRequest, line: LineItem) -> Answer:
     return Answer(line.model_dump(), etag(shown))
 
 
-def found_item(found: FoundItem) -> dict[str, Any]:
+def found_item(found: "FoundItem") -> dict[str, Any]:
     """Return a line that a search found, with the request it is of."""
     return FOUND_ITEM.of(
         found.item,

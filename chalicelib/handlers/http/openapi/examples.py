@@ -22,7 +22,7 @@ from chalicelib.domain.content import Approval
 from chalicelib.domain.deliveries import PING, Answered, Delivery, DeliveryMeta
 from chalicelib.domain.events import EventType, timestamp
 from chalicelib.domain.jobs import JobName, JobPayload, JobRun, NewJobRun, RunMeta, RunStatus
-from chalicelib.domain.listing import PageMeta, Summary
+from chalicelib.domain.listing import Summary
 from chalicelib.domain.messages import PublishedEvent
 from chalicelib.domain.metrics import Depth, Health, Hits, Metrics, Part
 from chalicelib.domain.model import Value
@@ -36,6 +36,7 @@ from chalicelib.domain.overviews import (
     SyncOrder,
     SyncResult,
 )
+from chalicelib.domain.paging import PageMeta
 from chalicelib.domain.requests import Status
 from chalicelib.domain.signing import format_secret
 from chalicelib.domain.syncs import FiguresVersion, SyncOutcome
