@@ -39,8 +39,8 @@ FIRST_CALL = "app, chalicelib.handlers.http.requests"
 
 #: Modules of our own that the start of a function imports, at the most.
 OWN_MODULES = {
-    "app": 39,
-    FIRST_CALL: 57,
+    "app": 40,
+    FIRST_CALL: 58,
     "chalicelib.handlers.relay": 17,
     "chalicelib.handlers.webhooks": 29,
     "chalicelib.handlers.audit": 20,
