@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from infra import embedded
+from infra import changes, deployment, embedded
 from infra.changes import SECRET
 from infra.cloud import Cloud
 from infra.deploy import DeployError, Plan, deploy, destroy, kept_secrets, outputs, prepare
 from infra.errors import OperatorError
 from infra.package import Package, build, load_template
 from infra.parameters import collect
+from infra.progress import silent
 from infra.secret_names import PARAMETERS, RESOURCES, SecretName
 from infra.secret_store import SecretStore, of_stack
 from infra.stack import Stack
@@ -286,6 +287,32 @@ def test_a_creation_that_is_discarded_leaves_nothing(target: Target) -> None:
     plan = target.prepared()
     assert {change.action for change in plan.changes} == {"Add"}
     plan.discard()
+    with pytest.raises(OperatorError, match="There is no stack deploy-test"):
+        target.outputs()
+
+
+def test_who_interrupts_the_question_of_a_first_deployment_leaves_no_stack(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[changes.Change, ...]] = []
+
+    def interrupt(would_change: tuple[changes.Change, ...]) -> None:
+        asked.append(would_change)
+        raise KeyboardInterrupt
+
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(KeyboardInterrupt):
+        deployment.deploy(
+            stage="dev",
+            stack_name=target.stack_name,
+            region=target.cloud.region,
+            endpoint_url=target.cloud.endpoint_url,
+            progress=silent(),
+            review=interrupt,
+        )
+
+    assert {change.action for would_change in asked for change in would_change} == {"Add"}
     with pytest.raises(OperatorError, match="There is no stack deploy-test"):
         target.outputs()
 
