@@ -10,7 +10,7 @@ SCANNER := .local/scanner
 SCANNER_INSTALLED := $(SCANNER)/.installed
 
 # Two processes share the tests; those of one file, and all on the deployed stack, stay together.
-AT_ONCE := --numprocesses 2 --dist loadgroup
+AT_ONCE := --numprocesses 2
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -15,6 +15,8 @@ import pytest
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
+from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist ships no types
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # nor here
 
 from chalicelib import bootstrap, observability
 from chalicelib.adapters import secrets, web
@@ -24,6 +26,7 @@ from tests.factories import BUS_KEYS_SECRET, SEAL_KEY, SIGNING_KEY
 from tests.http_api import JWT_SECRET, Api
 from tests.partner import Partner, listening
 
+E2E = "tests/e2e"
 TABLES = ("requests", "budgets", "webhooks", "work", "keys", "told")
 REGION = "eu-central-1"
 
@@ -39,12 +42,20 @@ def forget_everything() -> None:
     secrets._cache.clear()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the processes look at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares a costly fixture together where several processes share the tests."""
-    for item in items:
-        folder, name = item.path.parts[-2:]
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "e2e" else f"{folder}/{name}"))
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # so its base is of any type
+    """Where several processes share the tests, those of a file stay together, as all e2e do.
+
+    So what is costly to set up is set up once; xdist's own groups do nothing with this pytest.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return E2E if file.startswith(f"{E2E}/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Share the tests by file."""
+    return ByFile(config, log)
 
 
 @cache
