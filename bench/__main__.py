@@ -28,7 +28,10 @@ WIDTH = 110
 ENVIRONMENT = {"RATE_LIMIT_MAX_REQUESTS": "100000", "RATE_LIMIT_MAX_CREATIONS": "100000"}
 
 #: What is the same whatever is asked for, and so in none of the rows.
-EACH_CALL = "Each call over HTTP adds a round trip and a write unit: it is counted for its limit."
+EACH_CALL = (
+    "Each call over HTTP adds a round trip and a write unit: it is counted for its limit. A read of"
+    " one request adds a message to a queue, for Audit. Dollars are of the call at DynamoDB alone."
+)
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -108,9 +111,10 @@ def _starts(found: Found) -> Table:
         aim = functions.COLD_AIMS.get(name, functions.COLD_AIM_OF_WORKERS)
         answered = _ratio(costs.answered, aim)
         megabytes = _beside_its_aim(round(costs.megabytes), functions.MEGABYTES_AIM)
-        shown.append((name, *_ratio(costs.imported, aim), *answered[:3], *megabytes))
+        imported = f"{costs.imported * 1000:.2f}"
+        shown.append((name, imported, *_ratio(costs.ready, aim), *answered[:3], *megabytes))
     columns = (
-        *("function", "imported ms", "floor", "times", "aim"),
+        *("function", "imported ms", "ready ms", "floor", "times", "aim"),
         *("first answer ms", "floor", "times", "resident MB", "aim"),
     )
     return _table("CPU of a cold start, by turns with botocore and one client", columns, shown)
@@ -122,8 +126,9 @@ def _calls(found: Found) -> Table:
         for call, ratio in costs.warm.items():
             each = f"{costs.records / ratio.ours:.0f}"
             called = call if name == "api" else name
-            shown.append((called, *_ratio(ratio, functions.WARM_AIMS.get(call)), each))
-    columns = ("call", "CPU ms", "floor", "times", "aim", "a second of CPU")
+            lean = f"{costs.lean[call].times:.2f}"
+            shown.append((called, *_ratio(ratio, functions.WARM_AIMS.get(call)), lean, each))
+    columns = ("call", "CPU ms", "floor", "times", "aim", "lean floor", "a second of CPU")
     return _table("CPU of a warm call, by turns with raw botocore", columns, shown)
 
 
@@ -251,10 +256,12 @@ def _keep(of: Figures) -> None:
 
 def _kept(costs: Costs) -> dict[str, object]:
     return {
-        "imported": _milliseconds(costs.imported),
+        "importedMilliseconds": round(costs.imported * 1000, 2),
+        "ready": _milliseconds(costs.ready),
         "firstAnswer": _milliseconds(costs.answered),
         "residentMegabytes": round(costs.megabytes),
         "warm": {call: _milliseconds(ratio) for call, ratio in costs.warm.items()},
+        "timesOfLeanFloor": {call: round(ratio.times, 2) for call, ratio in costs.lean.items()},
     }
 
 

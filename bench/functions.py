@@ -50,13 +50,19 @@ class Ratio:
 
 @dataclass
 class Costs:
-    """What was found of one function; `records` are the changes in a worker's batch."""
+    """What was found of one function; `records` are the changes in a worker's batch.
 
-    imported: Ratio
+    `imported` is CPU seconds, without any client, which each function makes at its first call.
+    `lean` are the warm calls beside a floor whose clients are set as ours are.
+    """
+
+    imported: float
+    ready: Ratio
     answered: Ratio
     megabytes: float
     records: int = 1
     warm: dict[str, Ratio] = field(default_factory=dict)
+    lean: dict[str, Ratio] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,11 +97,15 @@ def _costs(name: str, folder: Path, function: tuple[str, dict[str, str]], record
     )
     called = {"target": target, "recording": recording, "calls": WARM_CALLS}
     warm = _probe(folder, "warm", environment, called)
+    megabytes = max(ours["megabytes"], warm.pop("megabytes"))
+    warm.pop("health", None)
     return Costs(
-        imported=Ratio(ours["imported"], floor["imported"]),
+        imported=ours["imported"],
+        ready=Ratio(ours["ready"], floor["ready"]),
         answered=Ratio(ours["answered"], floor["answered"]),
-        megabytes=max(ours["megabytes"], warm.pop("megabytes")),
-        warm={each: Ratio(**spent) for each, spent in warm.items() if each != "health"},
+        megabytes=megabytes,
+        warm={call: Ratio(spent["ours"], spent["floor"]) for call, spent in warm.items()},
+        lean={call: Ratio(spent["ours"], spent["lean"]) for call, spent in warm.items()},
     )
 
 
