@@ -17,7 +17,7 @@ MAX_ATTEMPTS = 3
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' classes at run time
     """Return the client of `service`, made once a process."""
-    return _session().create_client(
+    made: Any = _session().create_client(
         service,
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -29,6 +29,12 @@ def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' c
             user_agent=SERVICE_NAME,
         ),
     )
+    config = made.meta.config
+    if not (config.use_fips_endpoint or config.use_dualstack_endpoint):
+        # Botocore works the address out for each call, a sixth of its time. It is always the one of
+        # the region, but for these two, which only its rules know; it has no public way to say so.
+        made._ruleset_resolver = None  # noqa: SLF001
+    return made
 
 
 @cache
