@@ -6,7 +6,7 @@ directions.
 Amounts are whole cents: DynamoDB numbers are exact, PynamoDB's way through floats is not.
 """
 
-from typing import Any
+from typing import Any, Self
 
 from pynamodb.attributes import (
     Attribute,
@@ -15,7 +15,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.constants import BINARY, STRING
+from pynamodb.constants import BINARY, NULL, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
@@ -56,6 +56,23 @@ class Row(Model):
         if made.connection.host is None:  # the command line's rows are elsewhere
             made.connection._client = client()  # noqa: SLF001 - PynamoDB has no public way to it
         return made
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Return the row of an item that was read, each attribute set once.
+
+        PynamoDB itself sets every default twice before the values: half of the CPU that a page of
+        a list had beyond botocore's.
+        """
+        row = cls.__new__(cls)
+        row.attribute_values = values = {}
+        for name, attribute in cls.get_attributes().items():
+            stored = data.get(attribute.attr_name)
+            if stored and NULL not in stored:
+                values[name] = attribute.deserialize(attribute.get_value(stored))
+            elif attribute.default is not None:
+                values[name] = attribute.default
+        return row
 
 
 class InRequests(Row):
