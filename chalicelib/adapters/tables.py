@@ -443,15 +443,6 @@ class ParkedRow(InWork):
     expires_at = NumberAttribute()
 
 
-class RateRow(InWork):
-    """What a principal has done in one window."""
-
-    sk = UnicodeAttribute(range_key=True, default="RATE")
-    calls = NumberAttribute()
-    creations = NumberAttribute()
-    expires_at = NumberAttribute()
-
-
 class HitsRow(InWork):
     """How often caches had what they were asked for on one day."""
 
