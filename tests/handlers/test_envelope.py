@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice import Blueprint, Chalice
 from chalice.test import Client
 
 from app import app
+from chalicelib.handlers.http.api import Api as HttpApi
 from chalicelib.handlers.http.routes import api as declared
 from tests.conftest import Aws, Logs, client
 from tests.http_api import Api, Reply, concrete, token
@@ -181,6 +183,27 @@ def test_what_goes_wrong_inside_is_logged_and_not_told(api: Api, aws: Aws, logs:
     assert "ValidationError" in line["exception_name"]
     assert "a secret purpose" not in logs.text
     assert aws.queued() == []
+
+
+def test_a_route_whose_module_cannot_be_imported_answers_in_the_envelope(
+    api: Api,  # noqa: ARG001 - configured as it is
+    logs: Logs,
+) -> None:
+    blueprint = Blueprint("broken")
+    HttpApi(blueprint, {"no_such_module": ("GET /broken/{id}",)})
+    broken = Chalice("broken", configure_logs=False)
+    broken.register_blueprint(blueprint)
+
+    answer = Client(broken).http.get("/broken/1", headers={"Host": "api.example.com"})
+    reply = Reply(answer.status_code, answer.headers, json.loads(answer.body))
+
+    assert (reply.status, reply.code) == (500, "INTERNAL_ERROR")
+    assert answer.headers.items() >= SECURITY.items()
+    assert "no_such_module" not in answer.body.decode()
+    (line,) = logs.at("ERROR")
+    assert "ModuleNotFoundError" in line["exception_name"]
+    (told,) = (line for line in logs.lines if line["message"] == "answered")
+    assert (told["route"], told["status"]) == ("/broken/{id}", 500)
 
 
 def test_a_call_is_logged_by_its_route_and_not_by_what_it_said(api: Api, logs: Logs) -> None:

@@ -93,7 +93,8 @@ class Route:
     media_type: str = JSON
 
 
-_Handle = Callable[..., Response]
+#: What answers a route, given the path's parameters and the call's id.
+_Serve = Callable[[Mapping[str, str], str], Response]
 
 
 class Api:
@@ -108,7 +109,7 @@ class Api:
         self._modules = modules
         self._module_of = {name: module for module, names in modules.items() for name in names}
         self._routes: dict[str, Route] = {}
-        self._handles: dict[str, _Handle] = {}
+        self._served: dict[str, _Serve] = {}
         paths: dict[str, list[str]] = {}
         for name in self._module_of:
             method, path = name.split()
@@ -122,7 +123,7 @@ class Api:
     def routes(self) -> list[Route]:
         """Every route; what no call has needed so far is declared by that."""
         for names in self._modules.values():
-            self._handle(names[0])
+            self._serve(names[0])
         return [self._routes[name] for name in self._module_of]
 
     def route(
@@ -323,7 +324,7 @@ class Api:
         def answer(**parameters: str) -> Response:
             method = str(self._blueprint.current_request.method)
             if method in served:
-                return self._handle(f"{method} {path}")(**parameters)
+                return self._handle(method, path, parameters)
             if method == "OPTIONS" and served:
                 return self._preflight(served)
             return self._refuse(path, method, served)
@@ -331,12 +332,44 @@ class Api:
         # Content types are judged where bodies are read, so that the refusal has our envelope.
         self._blueprint.route(path, methods=[*METHODS, "OPTIONS"], content_types=[])(answer)
 
-    def _handle(self, name: str) -> _Handle:
-        """Return what answers a route, declared by now."""
-        if name not in self._handles:
+    def _handle(self, method: str, path: str, parameters: Mapping[str, str]) -> Response:
+        """Answer a call of a route; whatever goes wrong on the way is told in the envelope."""
+        started, call_id = perf_counter(), self._call_id()
+        named = {to_snake(name): value for name, value in parameters.items()}
+        told = self._blueprint.current_request.headers.get(CORRELATION_HEADER)
+        route = f"{method} {path}"
+        with correlated(told, call_id):
+            # The route's module is imported within the guard: what it raises is an answer as well.
+            response = self._guarded(lambda: self._serve(route)(named, call_id), call_id)
+            response.headers[CORRELATION_HEADER] = correlation_id() or call_id
+            duration_ms = round((perf_counter() - started) * 1000, 1)
+            extra = {
+                "method": method,
+                "route": path,
+                "status": response.status_code,
+                "duration_ms": duration_ms,
+                "call_id": call_id,
+            }
+            logger().info("answered", extra=extra)
+        is_failure = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        is_refusal = not is_failure and response.status_code >= HTTPStatus.BAD_REQUEST
+        measure(
+            {
+                Metric.CALLS: 1,
+                Metric.CALLS_REFUSED: int(is_refusal),
+                Metric.CALLS_FAILED: int(is_failure),
+                Metric.CALL_LATENCY: duration_ms,
+            },
+            route=route,
+        )
+        return self._with_cors(response)
+
+    def _serve(self, name: str) -> _Serve:
+        """Return what serves a route, declared by now."""
+        if name not in self._served:
             module = import_module(f"{__package__}.{self._module_of[name]}")
             module.declare(self)
-        return self._handles[name]
+        return self._served[name]
 
     def _refuse(self, path: str, method: str, allowed: tuple[str, ...]) -> Response:
         error = (
@@ -357,40 +390,11 @@ class Api:
         }
         return response
 
-    def _register(self, route: Route, answer: Callable[[Mapping[str, str], str], Response]) -> None:
-        def handle(**path: str) -> Response:
-            started, call_id = perf_counter(), self._call_id()
-            named = {to_snake(name): value for name, value in path.items()}
-            told = self._blueprint.current_request.headers.get(CORRELATION_HEADER)
-            with correlated(told, call_id):
-                response = self._guarded(lambda: answer(named, call_id), call_id)
-                response.headers[CORRELATION_HEADER] = correlation_id() or call_id
-                duration_ms = round((perf_counter() - started) * 1000, 1)
-                extra = {
-                    "method": route.method,
-                    "route": route.path,
-                    "status": response.status_code,
-                    "duration_ms": duration_ms,
-                    "call_id": call_id,
-                }
-                logger().info("answered", extra=extra)
-            is_failure = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-            is_refusal = not is_failure and response.status_code >= HTTPStatus.BAD_REQUEST
-            measure(
-                {
-                    Metric.CALLS: 1,
-                    Metric.CALLS_REFUSED: int(is_refusal),
-                    Metric.CALLS_FAILED: int(is_failure),
-                    Metric.CALL_LATENCY: duration_ms,
-                },
-                route=f"{route.method} {route.path}",
-            )
-            return self._with_cors(response)
-
+    def _register(self, route: Route, serve: _Serve) -> None:
         name = f"{route.method} {route.path}"
         if name not in self._module_of:
             raise LookupError(f"the map of routes does not name {name}")
-        self._routes[name], self._handles[name] = route, handle
+        self._routes[name], self._served[name] = route, serve
 
     def _admitted(
         self,
