@@ -26,14 +26,18 @@ MAX_PASSES = 5
 
 _BETWEEN = "\t\n\f\r /"
 
+#: What is cut off at the ends of a text. Spelled out, because `\\s` is not the same everywhere.
+_SPACE = r"\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
 #: A name that could be an element's, or one half of it: custom elements have a hyphen in theirs.
 _PART = r"[a-z][a-z0-9_]*(?:-[a-z0-9._-]*)?"
 
 #: What the parser has to be protected from, or to be shown: `special` and `name` begin a tag where
-#: they are closed; `word` is what else a browser might take for one.
+#: they are closed; `word` is what else a browser might take for one. Spaces at the text's end are
+#: cut off later: a name before them is judged as it will stand then.
 _SIGN = re.compile(
     r"[&\r]|<(?:(?P<special>!--|!doctype|!\[cdata\[|\?[a-z])"
-    rf"|(?P<slash>/?)(?P<name>{_PART}(?::{_PART})*)(?=[{_BETWEEN}>]|\Z)"
+    rf"|(?P<slash>/?)(?P<name>{_PART}(?::{_PART})*)(?=[{_BETWEEN}>]|[{_SPACE}]*\Z)"
     r"|(?P<word>[a-z]))?",
     re.IGNORECASE | re.ASCII,
 )
@@ -132,10 +136,8 @@ def _plain(text: str) -> str:
     return text
 
 
-# For the published schemas: what is refused in any text, and what is cut off at its ends. Spelled
-# out, because `\\s` is not the same in every dialect. That markup goes, no pattern can say.
+# For the published schemas: what is refused in any text. That markup goes, no pattern can say.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-_SPACE = r"\t\n\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _ANY, _INK = f"[^{_CONTROL}]", f"[^{_CONTROL}{_SPACE}]"
 
 

@@ -35,10 +35,15 @@ PIECES = [
         "<math>",
         "你",
         "😀",
+        "<img",
         "\u00a0",
+        "\u2003",
     ),
 ]
 HOSTILE = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
+ENDS_IN_SPACE = st.tuples(
+    HOSTILE, st.sampled_from(["<img", "<b", "</p"]), st.text("\u00a0\u2003 \n")
+)
 ANY = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=200)
 JUSTIFICATION: TypeAdapter[str] = TypeAdapter(Justification)
 
@@ -87,7 +92,7 @@ def test_a_less_than_sign_that_opens_no_tag_stays(text: str) -> None:
     assert strip_markup(typed) == typed
 
 
-@given(st.text(max_size=300) | HOSTILE)
+@given(st.text(max_size=300) | HOSTILE | ENDS_IN_SPACE)
 def test_any_text_is_taken_or_refused(text: str) -> None:
     try:
         taken = JUSTIFICATION.validate_python(text)

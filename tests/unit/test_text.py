@@ -176,3 +176,11 @@ def test_the_limits_count_what_is_kept_and_not_what_is_stripped() -> None:
 def test_only_text_is_text(typed: object) -> None:
     with pytest.raises(ValidationError):
         PURPOSE.validate_python(typed)
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u1680", "\u2003", "\u2028", "\u3000", " \u00a0\n"])
+def test_what_one_look_leaves_the_next_leaves_too_whatever_space_was_cut_off(space: str) -> None:
+    once = PURPOSE.validate_python(f"Laptops for <img{space}")
+
+    assert once == "Laptops for < img"
+    assert PURPOSE.validate_python(once) == once
