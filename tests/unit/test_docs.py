@@ -24,6 +24,7 @@ from infra.cli_dead_letters import NAMES
 from infra.migrations import MIGRATIONS
 from infra.secret_names import SecretName
 from infra.template.dashboard import dashboard
+from tests.access_matrix import AFTER_SUBMIT, ITEM, MATRIX, expected
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +65,29 @@ def test_the_api_page_names_the_scope_that_each_route_takes() -> None:
     named = {quoted(row[0])[0]: quoted(row[2]) for row in rows(section("api", "Routes"))}
     scopes = {f"{r.method} {r.path}": [r.scope.value] if r.scope else [] for r in api.routes}
     assert named == scopes
+
+
+#: Who may, as the page puts it, of those whose request it is about.
+WHO = {
+    "owner, department admin": {"owner", "department admin"},
+    "owner, department admin, SuperAdmin": {"owner", "department admin", "superadmin"},
+    "department admin, SuperAdmin": {"department admin", "superadmin"},
+    "SuperAdmin": {"superadmin"},
+}
+
+
+def test_the_api_page_says_who_may_as_the_access_matrix_does() -> None:
+    told = {quoted(row[0])[0]: row[1] for row in rows(section("api", "Routes"))}
+    judged = 0
+    for route, who in told.items():
+        phrases = who.split("; after the submit ")
+        for phrase, row in zip(phrases, (MATRIX[route], AFTER_SUBMIT), strict=False):
+            if phrase in WHO:
+                may = {each for each, status in expected(row).items() if status != "403"}
+                assert may & WHO["owner, department admin, SuperAdmin"] == WHO[phrase], route
+                judged += 1
+    assert f"PUT {ITEM}" in told
+    assert judged > len(told) / 2
 
 
 def test_every_error_code_is_in_the_api_page_with_its_status() -> None:
