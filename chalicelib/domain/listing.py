@@ -245,7 +245,8 @@ def select(query: ListQuery, by: Actor) -> Selection | None:
     departments: tuple[Department, ...] = DEPARTMENTS
     owner = query.requested_by
     if by.level is Level.ADMIN and by.department is not None:
-        departments = (by.department,)
+        if owner != by.id:  # their own they may see wherever it is, as everyone may
+            departments = (by.department,)
     elif by.level is Level.SERVICE:
         departments = by.departments
     elif by.level is not Level.SUPERADMIN:

@@ -20,6 +20,7 @@ from tests.access_matrix import (
     Told,
     expected,
 )
+from tests.factories import request_body
 from tests.http_api import Api, token
 
 
@@ -55,6 +56,24 @@ def test_after_the_submit_an_item_is_for_reviewers_alone(house: House) -> None:
 
 def test_the_list_shows_everyone_what_they_may_see(house: House) -> None:
     assert house.totals_of_the_list() == expected(SEEN)
+
+
+@pytest.mark.parametrize("query", ["", "&department=hr", "&linkedPurchaseRequestId=pr-1"])
+def test_an_admin_who_moved_lists_what_is_their_own_elsewhere(api: Api, query: str) -> None:
+    mover = {"sub": "u-mover"}
+    theirs = request_body(department="hr", linkedPurchaseRequestId="pr-1")
+    before, now = token("HR Clerk", **mover), token("Finance Admin", **mover)
+    own = api.call("POST", "/budget-requests", token=before, body=theirs).data["id"]
+    api.call("POST", "/budget-requests", token=token("HR Clerk"), body=theirs)
+
+    def listed(asked: str) -> list[int]:
+        reply = api.call("GET", f"/budget-requests?{asked}{query}", token=now)
+        assert reply.json["meta"]["total"] == len(reply.json["data"])
+        return [row["id"] for row in reply.json["data"]]
+
+    assert listed("requestedBy=u-mover") == [own]
+    assert listed("requestedBy=u-hr-clerk") == []  # what others of the old department asked for
+    assert listed("limit=20") == []  # the list of their department
 
 
 @pytest.mark.parametrize("role", ["Finance Admin", "SuperAdmin"])
