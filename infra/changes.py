@@ -19,6 +19,9 @@ SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type of resources
 #: CloudFormation gives a secret a new value where one of these changes, and then alone.
 _VALUES = frozenset({"SecretString", "GenerateSecretString"})
 
+#: What keeps a table's rows from a deletion, or a while after it.
+_PROTECTION = frozenset({"DeletionProtectionEnabled", "PointInTimeRecoverySpecification"})
+
 #: Stages that may lose their data; every other one is asked for, as in the template.
 OPEN_STAGES = frozenset({LOCAL_STAGE, "dev"})
 
@@ -29,7 +32,8 @@ _WORDS = {"True": "yes", "Conditional": "perhaps"}
 class Change:
     """What would be done to one resource, and to which of its properties.
 
-    `replacement` is `True`, `False`, `Conditional` or ''.
+    `replacement` is `True`, `False`, `Conditional` or ''; `turned_on` are the properties that are
+    true afterwards, where the cloud says so.
     """
 
     action: str
@@ -37,19 +41,23 @@ class Change:
     type: str
     replacement: str
     properties: frozenset[str] = frozenset()
+    turned_on: frozenset[str] = frozenset()
 
     @staticmethod
     def read(change: "ResourceChangeTypeDef") -> "Change":
         """Return a change as CloudFormation tells it."""
+        targets = [each.get("Target", {}) for each in change.get("Details", [])]
         return Change(
             action=change.get("Action", ""),
             logical_id=change.get("LogicalResourceId", ""),
             type=change.get("ResourceType", ""),
             replacement=change.get("Replacement", "") if change.get("Action") == "Modify" else "",
-            properties=frozenset(
-                each.get("Target", {}).get("Name", "") for each in change.get("Details", [])
-            )
-            - {""},
+            properties=frozenset(each.get("Name", "") for each in targets) - {""},
+            turned_on=frozenset(
+                each.get("Name", "")
+                for each in targets
+                if "true" in each.get("AfterValue", "").lower()  # itself, or in an object's JSON
+            ),
         )
 
     @property
@@ -60,7 +68,14 @@ class Change:
     @property
     def may_lose_data(self) -> bool:
         """Whether it might: what happens is known when it happens."""
-        return self.loses_data or (self.type == TABLE and self.replacement == "Conditional")
+        return self.loses_data or (
+            self.type == TABLE and (self.replacement == "Conditional" or self.unprotects)
+        )
+
+    @property
+    def unprotects(self) -> bool:
+        """Whether a table would no longer be protected, or nobody says that it still would."""
+        return self.type == TABLE and bool((self.properties & _PROTECTION) - self.turned_on)
 
     @property
     def changes_a_secret(self) -> bool:
@@ -78,7 +93,7 @@ def table(changes: Iterable[Change]) -> Table:
     order = sorted(changes, key=lambda c: (not c.loses_data, not c.may_lose_data, c.logical_id))
     for each in order:
         style = "bold red" if each.loses_data else "yellow" if each.may_lose_data else ""
-        replaced = _WORDS.get(each.replacement, "")
+        replaced = _WORDS.get(each.replacement) or ("no, unprotected" if each.unprotects else "")
         shown.add_row(each.action, each.logical_id, each.type, replaced, style=style)
     return shown
 
@@ -94,8 +109,8 @@ def review(
 ) -> None:
     """Show the changes, and ask where the stage is protected; raises OperatorError to stop.
 
-    `agreed` stands for a yes, but not for a table that may be replaced: that takes a person, or
-    `replaces_tables`. Without `ask` there is nobody to answer.
+    `agreed` stands for a yes, but not for a table that may be replaced or unprotected: that takes
+    a person, or `replaces_tables`. Without `ask` there is nobody to answer.
     """
     if not changes:
         return

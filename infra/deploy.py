@@ -89,8 +89,9 @@ def prepare(
 ) -> Plan:
     """Upload the code and have the cloud work out what would change.
 
-    A stack keeps its secrets, whatever the parameters say: they are rotated, not deployed. Others
-    than those in force raise OperatorError, or are rotated in with `rotates_secrets`.
+    A stack keeps its stage and its secrets, whatever the parameters say. Another stage raises
+    OperatorError. Secrets are rotated, not deployed: others than those in force raise
+    OperatorError, or are rotated in with `rotates_secrets`.
     """
     cloud = Cloud(region=region, endpoint_url=endpoint_url)
     values = dict(parameters)
@@ -100,7 +101,9 @@ def prepare(
         values["Emulated"] = "true"
     with one_clear_line():
         known = Stack(cloud, stack_name, report)
-        kept = known.parameters() & secret_names.PARAMETERS.keys()
+        deployed = known.parameters()
+        _refuse_another_stage(stack_name, deployed, values)
+        kept = deployed.keys() & secret_names.PARAMETERS.keys()
         for parameter in kept & values.keys():
             name, value = secret_names.PARAMETERS[parameter], values.pop(parameter)
             store = secret_store.of_stack(cloud, known, name)
@@ -127,7 +130,7 @@ def kept_secrets(stack_name: str, *, endpoint_url: str | None, region: str) -> f
     with one_clear_line():
         known = Stack(cloud, stack_name, lambda _: None).parameters()
     names = secret_names.PARAMETERS
-    return frozenset(str(names[parameter]) for parameter in known & names.keys())
+    return frozenset(str(names[parameter]) for parameter in known.keys() & names.keys())
 
 
 def destroy(
@@ -149,6 +152,19 @@ def destroy(
             )
         stack.delete()
         Artifacts(cloud, stack_name).remove()
+
+
+def _refuse_another_stage(
+    stack_name: str, deployed: Mapping[str, str], values: Mapping[str, str]
+) -> None:
+    """Raise OperatorError where the stack is of another stage: what protects it would change."""
+    stage = deployed.get("Stage")
+    if stage is not None and stage != values["Stage"]:
+        raise OperatorError(
+            f"Nothing was changed: the stack {stack_name} is of the stage {stage}, not"
+            f" {values['Stage']}, and a stack keeps its stage. Say --stage {stage}, or name"
+            " another stack."
+        )
 
 
 def _is_protected(cloud: Cloud, table: str) -> bool:

@@ -76,12 +76,15 @@ class Stack:
             raise OperatorError(f"There is no stack {self.name}.")
         return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
-    def parameters(self) -> frozenset[str]:
-        """Return the names of the parameters that the stack keeps; none of one to be created."""
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters that the stack keeps; none of one to be created."""
         found = self._describe()
         if found is None or found["StackStatus"] in {*_DEAD_ENDS, _NEVER_MADE}:
-            return frozenset()
-        return frozenset(each["ParameterKey"] for each in found.get("Parameters", []))
+            return {}
+        return {
+            each["ParameterKey"]: each.get("ParameterValue", "")
+            for each in found.get("Parameters", [])
+        }
 
     def physical_id(self, logical_id: str) -> str:
         """Return what a resource of the template is called in the cloud."""
@@ -237,7 +240,9 @@ class Stack:
 
     def _changes(self, name: str) -> tuple[Change, ...]:
         pages = self._client.get_paginator("describe_change_set").paginate(
-            StackName=self.name, ChangeSetName=name
+            StackName=self.name,
+            ChangeSetName=name,
+            IncludePropertyValues=True,  # whether a table's protection goes on or off
         )
         return tuple(
             Change.read(each["ResourceChange"])

@@ -14,6 +14,11 @@ REMOVED = Change("Remove", "KeysTable", TABLE, "")
 PERHAPS = Change("Modify", "BudgetsTable", TABLE, "Conditional")
 
 
+UNPROTECTED = Change(
+    "Modify", "HoldsTable", TABLE, "False", frozenset({"DeletionProtectionEnabled"})
+)
+
+
 class Person:
     """Who is asked, and answers always the same."""
 
@@ -128,10 +133,47 @@ def test_a_table_is_given_up_only_where_that_is_said(change: Change) -> None:
     assert reviewed(CODE, change, agreed=True, replaces_tables=True)
 
 
-def test_a_table_that_may_be_replaced_takes_a_person_or_its_flag() -> None:
-    with pytest.raises(OperatorError, match="say --replace-tables for BudgetsTable"):
-        reviewed(PERHAPS, agreed=True)
+@pytest.mark.parametrize("change", [PERHAPS, UNPROTECTED])
+def test_a_table_that_may_be_replaced_or_unprotected_takes_a_person_or_its_flag(
+    change: Change,
+) -> None:
+    with pytest.raises(OperatorError, match=f"say --replace-tables for {change.logical_id}"):
+        reviewed(change, agreed=True)
     person = Person(answer=True)
-    reviewed(PERHAPS, agreed=True, person=person)
+    reviewed(change, agreed=True, person=person)
     assert len(person.asked) == 1
-    assert reviewed(PERHAPS, agreed=True, replaces_tables=True)
+    assert reviewed(change, agreed=True, replaces_tables=True)
+
+
+def told_of_a_table(name: str, **target: str) -> Change:
+    """Return what CloudFormation tells of a table of which one property changes."""
+    told = {
+        "Action": "Modify",
+        "LogicalResourceId": "HoldsTable",
+        "ResourceType": TABLE,
+        "Replacement": "False",
+        "Details": [{"Target": {"Attribute": "Properties", "Name": name, **target}}],
+    }
+    return Change.read(told)  # type: ignore[arg-type]  # literals of botocore
+
+
+@pytest.mark.parametrize(
+    ("name", "off", "on"),
+    [
+        ("DeletionProtectionEnabled", "false", "true"),
+        (
+            "PointInTimeRecoverySpecification",
+            '{"PointInTimeRecoveryEnabled":"false"}',
+            '{"PointInTimeRecoveryEnabled":"true"}',
+        ),
+    ],
+)
+def test_protection_that_goes_or_may_go_from_a_table_is_shown_above_the_rest(
+    name: str, off: str, on: str
+) -> None:
+    for gone in (told_of_a_table(name), told_of_a_table(name, AfterValue=off)):
+        assert gone.may_lose_data
+        lines = reviewed(CODE, gone, agreed=True, replaces_tables=True).splitlines()
+        assert lines[1].split() == ["Modify", "HoldsTable", TABLE, "no,", "unprotected"]
+    assert not told_of_a_table(name, AfterValue=on).may_lose_data
+    assert not told_of_a_table("GlobalSecondaryIndexes").may_lose_data

@@ -338,6 +338,30 @@ def test_what_is_protected_is_not_destroyed(target: Target) -> None:
     unprotect_all(target)
 
 
+def test_a_stack_of_another_stage_is_refused_and_stays_protected(target: Target) -> None:
+    table = target.deploy(Stage="staging")["RequestsTableName"]
+    for stage in ("dev", "prod"):
+        with pytest.raises(OperatorError, match=r"deploy-test is of the stage staging, not"):
+            target.deploy(Stage=stage)
+    described = target.cloud.dynamodb.describe_table(TableName=table)["Table"]
+    assert described["DeletionProtectionEnabled"]
+    unprotect_all(target)
+
+
+def test_a_template_that_takes_protection_from_a_table_is_seen_before_it_does(
+    target: Target, tmp_path: Path
+) -> None:
+    def unprotect_keys(template: dict[str, Any]) -> None:
+        template["Resources"]["KeysTable"]["Properties"]["DeletionProtectionEnabled"] = False
+
+    target.deploy(Stage="staging")
+    plan = target.changed(tmp_path / "unprotected", unprotect_keys).prepared(Stage="staging")
+    unprotected = {change.logical_id for change in plan.changes if change.may_lose_data}
+    plan.discard()
+    unprotect_all(target)
+    assert unprotected == {"KeysTable"}
+
+
 def test_one_attribute_more_deploys_in_place_and_loses_nothing(
     target: Target, tmp_path: Path
 ) -> None:
