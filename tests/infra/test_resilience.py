@@ -80,6 +80,19 @@ def test_all_that_holds_data_is_encrypted_with_the_stacks_own_key(of_type: Resou
         assert group["KmsKeyId"] == KEY
 
 
+def test_what_outlives_its_stack_does_not_outlive_a_creation_that_failed(
+    template: dict[str, Any],
+) -> None:
+    policies = {
+        name: resource["DeletionPolicy"]
+        for name, resource in template["Resources"].items()
+        if resource.get("DeletionPolicy", "Delete") != "Delete"
+    }
+    assert policies == dict.fromkeys(
+        ("ApiGatewayLogsRole", "ApiGatewayAccount", "MailIdentity"), "RetainExceptOnCreate"
+    )
+
+
 def test_the_key_is_rotated_and_lets_in_services_for_this_account_alone(of_type: Resources) -> None:
     (key,) = of_type("AWS::KMS::Key").values()
     assert key["EnableKeyRotation"] is True
