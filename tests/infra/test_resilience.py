@@ -93,19 +93,21 @@ def test_what_outlives_its_stack_does_not_outlive_a_creation_that_failed(
     )
 
 
-def test_the_key_is_rotated_and_lets_in_services_for_this_account_alone(of_type: Resources) -> None:
+def test_the_key_is_rotated_and_lets_in_rules_and_for_this_account_alarms_and_logs(
+    of_type: Resources,
+) -> None:
     (key,) = of_type("AWS::KMS::Key").values()
     assert key["EnableKeyRotation"] is True
-    account, services, logs = key["KeyPolicy"]["Statement"]
+    account, rules, alarms, logs = key["KeyPolicy"]["Statement"]
     assert account["Principal"] == {
         "AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
     }
-    assert services["Principal"] == {
-        "Service": ["events.amazonaws.com", "cloudwatch.amazonaws.com"]
-    }
-    assert services["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert rules["Principal"] == {"Service": "events.amazonaws.com"}
+    assert "Condition" not in rules  # EventBridge would not meet one, and lose events silently
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert rules["Action"] == alarms["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     own_account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-    assert services["Condition"] == {"StringEquals": own_account}
+    assert alarms["Condition"] == {"StringEquals": own_account}
     (named,) = logs["Condition"]["ArnLike"].values()
     assert named["Fn::Sub"].endswith(":log-group:/aws/*/${AWS::StackName}*")
 
