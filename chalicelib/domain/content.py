@@ -169,11 +169,13 @@ class ItemUpdate(ItemChange):
     allocated_amount: Amount | None = None
     notes: ItemNotes | None = None
 
-    @model_validator(mode="after")
-    def _notes_tell_of_an_allocation(self) -> Self:
-        if self.notes is not None and self.allocated_amount is None:
-            raise ValueError("notes go with an allocatedAmount")
-        return self
+    @field_validator("notes")
+    @classmethod
+    def _tell_of_an_allocation(cls, notes: str | None, info: ValidationInfo) -> str | None:
+        # An amount that is wrong itself has its own error already.
+        if notes is not None and info.data.get("allocated_amount", "") is None:
+            raise ValueError("must come with an allocatedAmount")
+        return notes
 
     @property
     def modification(self) -> "ItemModification | None":

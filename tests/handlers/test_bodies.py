@@ -77,6 +77,28 @@ def test_what_must_be_a_list_is_told_so(api: Api, given: object) -> None:
     assert (reply.status, reply.errors) == (400, {"items": "must be a list"})
 
 
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({"notes": "q"}, {"notes"}),
+        ({"notes": "q", "allocatedAmount": None}, {"notes"}),
+        ({"notes": "q", "quantity": -1, "bogus": 1}, {"notes", "quantity", "bogus"}),
+        ({"notes": "q", "allocatedAmount": -1}, {"allocatedAmount"}),
+        ({"notes": "", "quantity": -1}, {"notes", "quantity"}),
+    ],
+)
+def test_all_that_is_wrong_with_an_items_change_is_told_at_once(
+    api: Api, body: object, wrong: set[str]
+) -> None:
+    at = f"/budget-requests/{api.draft(items=[item_body()])}/items/1"
+
+    refused = api.call("PUT", at, role="Finance Clerk", body=body)
+
+    assert (refused.status, refused.code) == (400, "VALIDATION_ERROR")
+    assert refused.errors.keys() == wrong
+    assert len(refused.json["errors"]) == len(wrong)
+
+
 def test_a_list_that_is_too_long_is_told_so(api: Api) -> None:
     reply = create(api, request_body(items=[item_body()] * 51))
 
