@@ -4,12 +4,12 @@ from random import random
 
 from chalice import Blueprint
 from chalice.app import SQSEvent
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from chalicelib import bootstrap
 from chalicelib.domain.deliveries import DeliverOrder, Delivery, RecoverOrder, SweepOrder
 from chalicelib.domain.events import AuditAction
-from chalicelib.domain.messages import EventMessage, event_of
+from chalicelib.domain.messages import EventMessage, event_of, refuse_forged
 from chalicelib.domain.webhooks import Subscription
 from chalicelib.handlers.batch import (
     TIME_FOR_ONE_SECONDS,
@@ -37,7 +37,13 @@ def webhooks(event: SQSEvent) -> BatchResponse:
 
     def act(body: str) -> None:
         at = bootstrap.now()
-        match _MESSAGE.validate_json(body):
+        try:
+            message = _MESSAGE.validate_json(body)
+        except ValidationError:
+            # A forgery is told as one, whatever its shape.
+            refuse_forged(body, seal_keys=bootstrap.seal_keys())
+            raise
+        match message:
             case EventMessage():
                 told = event_of(body, seal_keys=bootstrap.seal_keys())
                 usecase.fan_out(told, at=at, works=works)

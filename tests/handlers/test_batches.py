@@ -53,7 +53,8 @@ def test_an_empty_batch_is_nothing_to_do(worker: Worker) -> None:
 def test_what_a_poison_message_said_is_not_logged(sample: str, worker: Worker, logs: Logs) -> None:
     (record, *_) = samples.read(sample)["Records"]
     message = json.loads(record["body"])
-    message["detail"] |= {"time": "a secret time", "data": {"purpose": "a secret purpose"}}
+    wrong = {"time": "a secret time", "data": {"purpose": "a secret purpose"}}
+    message["detail"] = sealed(message["detail"] | wrong)
 
     run(worker, poison(json.dumps(message)))
     run(worker, poison('{"detail": "a secret detail"'))

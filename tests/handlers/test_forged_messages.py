@@ -55,11 +55,24 @@ def with_another_seal(detail: Detail) -> None:
     detail["seal"] = {"not": "a text"}
 
 
+def that_does_not_parse(detail: Detail) -> None:
+    """Write one by hand, unsealed, and wrongly."""
+    del detail["seal"]
+    detail["time" if "time" in detail else "timestamp"] = "soon"
+
+
+def without_anything(detail: Detail) -> None:
+    """Write nothing at all."""
+    detail.clear()
+
+
 FORGERIES: list[Callable[[Detail], None]] = [
     without_a_seal,
     sealed_with_the_key_that_partners_have,
     of_another_id,
     with_another_seal,
+    that_does_not_parse,
+    without_anything,
 ]
 
 
@@ -112,11 +125,41 @@ def test_a_forged_message_has_no_effect_and_is_named_once_in_the_log(
 
 
 @EVERY_WORKER
+@pytest.mark.parametrize("forge", [without_a_seal, that_does_not_parse, without_anything])
 def test_a_forged_message_is_counted_once(
-    sample: str, worker: Worker, capsys: pytest.CaptureFixture[str]
+    sample: str,
+    worker: Worker,
+    forge: Callable[[Detail], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for receives in (1, 2, 14):
-        run(worker, forged(sample, without_a_seal, receives))
+        run(worker, forged(sample, forge, receives))
+
+    assert counted(capsys, Metric.MESSAGES_FORGED) == 1
+
+
+@EVERY_WORKER
+def test_a_number_that_only_one_parser_reads_does_not_pass_for_a_seal(
+    sample: str, worker: Worker, effects: Callable[[], list[object]]
+) -> None:
+    before = effects()
+    record = forged(sample, without_a_seal)
+    record["body"] = '{"much": ' + "9" * 5_000 + ", " + record["body"][1:]
+
+    assert run(worker, record) == [record["messageId"]]
+
+    assert effects() == before
+
+
+@EVERY_WORKER
+def test_a_message_that_nests_too_deep_to_be_read_is_forged(
+    sample: str, worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = forged(sample, without_a_seal)
+    deep = "[" * 50_000 + "]" * 50_000
+    record["body"] = json.dumps({"source": "budget-requests", "detail": 0}).replace("0", deep)
+
+    assert run(worker, record) == [record["messageId"]]
 
     assert counted(capsys, Metric.MESSAGES_FORGED) == 1
 
