@@ -140,7 +140,7 @@ def watcher(stack: RunningStack, crowd: Crowd) -> Iterator[Client]:
 @pytest.fixture
 def budget(stack: RunningStack, root: Client) -> Iterator[dict[str, Any]]:
     """A department's budget with LEFT for all; others find theirs again."""
-    assert wait_for(lambda: is_quiet(root), deadline_seconds=DEADLINE_SECONDS)
+    assert wait_for(lambda: is_quiet(root), deadline_seconds=DEADLINE_SECONDS), root.answers[-2:]
     before = synced(root)
     allocate(stack, before, before["allocatedAmount"] - before["remainingAmount"] + LEFT)
     yield synced(root)
