@@ -21,8 +21,10 @@ from chalicelib.handlers.http.routes import api
 from chalicelib.settings import Settings
 from infra.cli import app
 from infra.cli_dead_letters import NAMES
+from infra.dead_letters import DELIVERIES
 from infra.migrations import MIGRATIONS
 from infra.secret_names import SecretName
+from infra.template.alarms import every
 from infra.template.dashboard import dashboard
 from tests.access_matrix import AFTER_SUBMIT, ITEM, MATRIX, expected
 
@@ -240,6 +242,13 @@ def test_the_runbook_says_how_long_it_takes_until_a_message_is_a_dead_letter() -
     waits = sum(seconds_until_retry(receives) for receives in range(1, MAX_RECEIVES))
 
     assert f"after {MAX_RECEIVES} attempts in about {round(waits / 3600)} hours" in page("runbook")
+
+
+def test_an_alarm_of_dead_letters_ends_with_what_redrive_calls_the_queue() -> None:
+    ends = {alarm.of for alarm in every() if alarm.page == "dead-letters"}
+
+    assert ends == set(NAMES.split(", ")) - {DELIVERIES}
+    assert "-dlq`" not in page("runbook")
 
 
 @cache
