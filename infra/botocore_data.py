@@ -22,6 +22,10 @@ def cut(data: Path) -> None:
     for folder in data.glob("*/"):
         if folder.is_dir() and folder.name not in SERVICES:
             shutil.rmtree(folder)
+    for service in SERVICES:
+        *older, _ = sorted((data / service).glob("*/"))  # dates; a client takes the newest
+        for version in older:
+            shutil.rmtree(version)
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     for partition in endpoints["partitions"]:
         named = partition["services"]

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -146,6 +147,10 @@ assert not compiled, compiled
 def test_every_botocore_service_the_functions_call_is_packed(unpacked: Path) -> None:
     data = unpacked / "botocore" / "data"
     assert {folder.name for folder in data.iterdir() if folder.is_dir()} == SERVICES
+    for name in SERVICES:
+        assert [each.name for each in (data / name).iterdir()] == [
+            Loader().determine_latest_version(name, "service-2")
+        ]
     for file in ("endpoints.json", "partitions.json", "sdk-default-configuration.json"):
         assert (data / file).exists()
 
@@ -158,7 +163,7 @@ def test_what_only_develops_and_deploys_is_not_packed(unwanted: str, names: list
 
 
 def test_tests_and_metadata_are_not_packed(names: list[str]) -> None:
-    assert not [name for name in names if ".dist-info/" in name or "/tests/" in name]
+    assert not [name for name in names if ".dist-info/" in name or "/test" in name]
 
 
 def test_bytecode_is_packed_and_used_without_looking_at_the_source(
