@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.handlers.http import idempotency
+from chalicelib.handlers.http.body import meaning
 from tests.conftest import Aws
 from tests.http_api import Api, Reply, token
 
@@ -123,6 +124,48 @@ def test_the_same_body_in_other_spacing_and_order_is_the_same_call(api: Api) -> 
     assert first.status == 201
     assert again.json == first.json
     assert again.headers[idempotency.REPLAYED] == "true"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("50", "50.0"), ("5e1", "50.00"), ("50.5", "50.50"), ("0.5e2", "50"), ("505E-1", "50.5")],
+)
+def test_equal_numbers_are_the_same_body_however_they_are_spelled(
+    api: Api, one: str, other: str
+) -> None:
+    def spelled(number: str) -> bytes:
+        return json.dumps(BODY | {"amountRequested": "HERE"}).replace('"HERE"', number).encode()
+
+    first, again = create(api, spelled(one)), create(api, spelled(other))
+
+    assert first.status == 201
+    assert again.json == first.json
+    assert again.headers[idempotency.REPLAYED] == "true"
+    assert create(api, spelled(f"{one[:-1]}{int(one[-1]) + 1}")).status == 422
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_equal"),
+    [
+        ("0", "-0.0", True),
+        ("-1", "-1.0", True),
+        ("1", "true", False),
+        ("1", "1.0000000000000000000000000000000000001", False),
+        ("10e999999999999999998", "1e999999999999999999", True),
+        ("1e999999999999999999", "1e999999999999999998", False),
+        ("1e4299", "1" + "0" * 4299, True),
+        ("1e4300", "10e4299", True),
+        ("1e-999999", "0", False),
+        ("0e999999", "0", True),
+    ],
+)
+def test_bodies_say_the_same_where_their_numbers_are_equal(
+    one: str, other: str, *, are_equal: bool
+) -> None:
+    said = [meaning(f'{{"n": [{number}]}}'.encode()) for number in (one, other)]
+
+    assert (said[0] == said[1]) is are_equal
+    assert max(map(len, said)) < 5000
 
 
 def test_a_number_is_not_the_same_body_as_its_text(api: Api) -> None:

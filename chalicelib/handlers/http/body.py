@@ -1,8 +1,9 @@
 """Bodies: strict JSON into a model, with everything that is wrong told at once."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
@@ -23,6 +24,12 @@ MAX_BODY_BYTES = 1_048_576
 #: Members and elements a body may have in all; the largest request has under 500. What is wrong is
 #: told of each, several things at the worst, so that this bounds answers as well.
 MAX_VALUES = 2_000
+
+#: More digits than this no whole number of JSON may have: Python reads no more.
+MAX_DIGITS = sys.int_info.default_max_str_digits
+
+#: Rounds no number that a Decimal can hold.
+_ALL_DIGITS = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 #: What is wrong with the fields, by the client's names for them, that a model finds good.
 Also = Callable[[Mapping[str, Any]], tuple[FieldError, ...]]
@@ -65,7 +72,9 @@ def parse(
 
 
 def meaning(raw: bytes | None) -> bytes:
-    """Return what a body says however it is spaced and ordered; the body itself if it is not JSON.
+    """Return what a body says, however spaced, ordered, and its numbers spelled (10 is 10.0).
+
+    That is the body itself if it is not JSON.
 
     No body says what an empty object says, as `parse` has it.
     """
@@ -76,8 +85,12 @@ def meaning(raw: bytes | None) -> bytes:
         return raw or b""
 
 
-def _spelled(number: Decimal) -> dict[str, str]:
-    return {"number": str(number)}  # no object that any of our models takes
+def _spelled(number: Decimal) -> int | dict[str, str]:
+    """Spell equal numbers alike, and none that is long only by its exponent written out."""
+    plain = _ALL_DIGITS.normalize(number)
+    if plain.adjusted() < MAX_DIGITS and plain == plain.to_integral_value():
+        return int(plain)
+    return {"number": str(plain)}  # no object that any of our models takes
 
 
 def refuse_too_large(raw: bytes) -> None:
