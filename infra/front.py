@@ -3,6 +3,7 @@
 It compresses large answers, as API Gateway does and the embedded cloud does not.
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -10,11 +11,13 @@ from uuid import uuid4
 import httpx
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import GZipMiddleware, GZipResponder, IdentityResponder
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from chalicelib.handlers.http.local_front import BAD_GATEWAY, GATEWAY_TIMEOUT, NOT_DEPLOYED
 from chalicelib.handlers.http.security_headers import SECURITY_HEADERS
@@ -68,6 +71,27 @@ class _Anything(Convertor[str]):
 register_url_convertor("anything", _Anything())
 
 
+class _Gzip(GZipMiddleware):
+    """Compresses for who takes gzip; Starlette's own looks for the word anywhere in the header."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call, compressed or as it is."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        accepted = ",".join(Headers(scope=scope).getlist("accept-encoding"))
+        responder = GZipResponder if _takes_gzip(accepted) else IdentityResponder
+        return await responder(self.app, self.minimum_size)(scope, receive, send)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether a header of RFC 9110, 12.5.3, names gzip (or `x-gzip`, the same) and not by `q=0`."""
+    for each in accepted.lower().split(","):
+        coding, _, weight = each.partition(";")
+        if coding.strip() in {"gzip", "x-gzip"}:
+            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
+    return False
+
+
 class Front:
     """A reverse proxy from `/api/…` to the deployed API; where that is can change any time."""
 
@@ -77,7 +101,7 @@ class Front:
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
         self.app = Starlette(
             exception_handlers={405: _not_allowed},
-            middleware=[Middleware(GZipMiddleware, minimum_size=COMPRESSES_FROM)],
+            middleware=[Middleware(_Gzip, minimum_size=COMPRESSES_FROM)],
             routes=[
                 Route("/api", self._forward, methods=_METHODS),
                 Route("/api/{path:anything}", self._forward, methods=_METHODS),
