@@ -33,7 +33,7 @@ def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' c
     if not (config.use_fips_endpoint or config.use_dualstack_endpoint):
         # Botocore works the address out for each call, a sixth of its time. It is always the one of
         # the region, but for these two, which only its rules know; it has no public way to say so.
-        made._ruleset_resolver = None  # noqa: SLF001
+        made._ruleset_resolver = None  # noqa: SLF001 - as said
     return made
 
 

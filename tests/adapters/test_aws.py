@@ -1,5 +1,6 @@
 """The AWS clients: where their calls go."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
@@ -21,13 +22,15 @@ REGIONS = ("us-east-1", "us-gov-west-1", "cn-north-1")
 
 
 @pytest.fixture(params=REGIONS)
-def region(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def region(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The region that clients are made for; there is no endpoint of anybody else's."""
+    aws._session.cache_clear()  # it knows the region it was made in
     monkeypatch.setenv("AWS_DEFAULT_REGION", request.param)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    return str(request.param)
+    yield str(request.param)
+    aws._session.cache_clear()
 
 
 @pytest.mark.parametrize("service", CALLS)
