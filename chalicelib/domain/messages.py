@@ -143,11 +143,6 @@ def audit_entry_of(body: str, *, seal_keys: Iterable[str]) -> AuditEntry:
     return AuditMessage.model_validate(message).detail
 
 
-def refuse_forged(body: str, *, seal_keys: Iterable[str]) -> None:
-    """Raise ForgedError where `body` holds what only the relay may send, and others sent."""
-    _have_sealed(_message_in(body), seal_keys)
-
-
 def _have_sealed(message: dict[str, Any], keys: Iterable[str]) -> None:
     detail = message.get("detail")
     if isinstance(detail, dict) and not any(is_sealed(key.encode(), detail) for key in keys):

@@ -106,7 +106,6 @@ class Api:
 
     def __init__(self, blueprint: Blueprint, modules: Mapping[str, tuple[str, ...]]) -> None:
         self._blueprint = blueprint
-        self._modules = modules
         self._module_of = {name: module for module, names in modules.items() for name in names}
         self._routes: dict[str, Route] = {}
         self._served: dict[str, _Serve] = {}
@@ -122,8 +121,8 @@ class Api:
     @property
     def routes(self) -> list[Route]:
         """Every route; what no call has needed so far is declared by that."""
-        for names in self._modules.values():
-            self._serve(names[0])
+        for name in self._module_of:
+            self._serve(name)
         return [self._routes[name] for name in self._module_of]
 
     def route(
