@@ -11,6 +11,8 @@ from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.keys import totals_pk
 from chalicelib.adapters.request_rows import row_of
+from chalicelib.adapters.rows.counters import TotalsRow
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain import transitions
 from chalicelib.domain.access import DEPARTMENTS, Actor, Level
 from chalicelib.domain.budgets import BudgetPicture
@@ -93,11 +95,11 @@ def _fill(first: int, last: int) -> None:
     bootstrap.requests()
     numbers = iter(range(first, last))
     while batch := list(islice(numbers, 1000)):
-        with tables.RequestRow.batch_write() as writes:
+        with RequestRow.batch_write() as writes:
             for number in batch:
                 writes.save(row_of(_created(number), Outbox()))
     for department in DEPARTMENTS:
-        tables.TotalsRow(totals_pk(department), pending=last // len(DEPARTMENTS)).save()
+        TotalsRow(totals_pk(department), pending=last // len(DEPARTMENTS)).save()
 
 
 def _created(number: int) -> BudgetRequest:

@@ -10,7 +10,7 @@ from bench.queues import idleness
 from chalicelib import bootstrap
 from chalicelib.adapters.outbox import outbox
 from chalicelib.adapters.request_rows import row_of
-from chalicelib.adapters.tables import RequestRow
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor, Level
 from chalicelib.domain.budgets import BudgetPicture

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from chalicelib.adapters.packing import UnreadableError
 from chalicelib.adapters.request_rows import silent
-from chalicelib.adapters.tables import RequestRow
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain.events import AuditAction
 from infra import operator_audit
 from infra.errors import OperatorError

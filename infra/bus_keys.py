@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime
 
 from pydantic import ValidationError
 
-from chalicelib.adapters import tables
 from chalicelib.adapters.bus_key_store import DynamoBusKeys
 from chalicelib.adapters.parked_messages import DynamoParkedMessages
+from chalicelib.adapters.rows.keys import BusKeyRow
+from chalicelib.adapters.rows.work import ParkedRow
 from chalicelib.domain.bus_keys import BusKey, NewBusKey
 from chalicelib.domain.errors import InvalidInputError
 from chalicelib.domain.inbound import Parked
@@ -26,11 +27,11 @@ SHOWN_PARKED = 100
 
 
 def _keys(place: Place) -> DynamoBusKeys:
-    return DynamoBusKeys(place.row(tables.BusKeyRow, "KeysTableName"))
+    return DynamoBusKeys(place.row(BusKeyRow, "KeysTableName"))
 
 
 def _parked(place: Place) -> DynamoParkedMessages:
-    return DynamoParkedMessages(place.row(tables.ParkedRow, "WorkTableName"))
+    return DynamoParkedMessages(place.row(ParkedRow, "WorkTableName"))
 
 
 def create(

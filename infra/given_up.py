@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from chalicelib.adapters import tables
 from chalicelib.adapters.audit import RelayedAuditQueue
+from chalicelib.adapters.rows.tellings import AuditOutboxRow
+from chalicelib.adapters.rows.webhooks import DeliveryRow, SubscriptionRow
 from chalicelib.adapters.webhook_queue import SqsWebhookQueue
 from chalicelib.adapters.webhook_store import DynamoDeliveries, DynamoSubscriptions
 from chalicelib.domain.deliveries import Delivery, first_id_since
@@ -25,8 +26,8 @@ _TABLE = "WebhooksTableName"
 
 def deliveries(place: Place) -> Iterator[Delivery]:
     """Yield the deliveries that were given up, of each subscription the newest events first."""
-    subscriptions = DynamoSubscriptions(place.row(tables.SubscriptionRow, _TABLE))
-    store = DynamoDeliveries(place.row(tables.DeliveryRow, _TABLE))
+    subscriptions = DynamoSubscriptions(place.row(SubscriptionRow, _TABLE))
+    store = DynamoDeliveries(place.row(DeliveryRow, _TABLE))
     for endpoint in subscriptions.all():
         yield from filter(_is_given_up, _newest_first(store, endpoint.subscription.id))
 
@@ -40,10 +41,10 @@ def send_again(
     left, since its receiver does not want them now. Doing it again does no harm: what is on its
     way is given up no more.
     """
-    subscriptions = DynamoSubscriptions(place.row(tables.SubscriptionRow, _TABLE))
-    store = DynamoDeliveries(place.row(tables.DeliveryRow, _TABLE))
+    subscriptions = DynamoSubscriptions(place.row(SubscriptionRow, _TABLE))
+    store = DynamoDeliveries(place.row(DeliveryRow, _TABLE))
     queue = SqsWebhookQueue(place.named("WebhooksQueueUrl"), place.cloud.sqs)
-    audit = RelayedAuditQueue(place.row(tables.AuditOutboxRow, _TABLE))
+    audit = RelayedAuditQueue(place.row(AuditOutboxRow, _TABLE))
     sent, left = 0, []
     with told_clearly():
         known = [endpoint.subscription for endpoint in subscriptions.all()]

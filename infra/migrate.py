@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.adapters.packing import UnreadableError
-from chalicelib.adapters.tables import MigrationRow
+from chalicelib.adapters.rows.work import MigrationRow
 from chalicelib.domain.events import AuditAction
 from infra import operator_audit
 from infra.errors import OperatorError

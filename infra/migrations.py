@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.request_rows import rewritten
-from chalicelib.adapters.tables import RequestRow
+from chalicelib.adapters.rows.requests import RequestRow
 
 #: A row as DynamoDB has it: attribute to typed value.
 Item = Mapping[str, Any]

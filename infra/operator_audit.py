@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.adapters import tables
 from chalicelib.adapters.audit import RelayedAuditQueue
+from chalicelib.adapters.rows.tellings import AuditOutboxRow
 from chalicelib.domain.events import AuditAction, audit_entry
 from infra.place import Place
 
@@ -21,4 +21,4 @@ def tell(place: Place, action: AuditAction, what: str, told: dict[str, Any]) -> 
         record_code=what,
         new=told,
     )
-    RelayedAuditQueue(place.row(tables.AuditOutboxRow, "WebhooksTableName")).send(entry)
+    RelayedAuditQueue(place.row(AuditOutboxRow, "WebhooksTableName")).send(entry)

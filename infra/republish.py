@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from chalicelib.adapters import tables
 from chalicelib.adapters.keys import history_sk, request_pk, told_from, told_pk, told_sk
 from chalicelib.adapters.request_rows import request_in, told_by
+from chalicelib.adapters.rows.requests import HistoryRow, RequestRow
+from chalicelib.adapters.rows.tellings import ToldRow
 from chalicelib.adapters.told import KEEP_TOLD
 from chalicelib.domain import requests
 from chalicelib.domain.access import DEPARTMENTS
@@ -73,7 +74,7 @@ def of_request(place: Place, named: str) -> Found:
         ]
         kept = {
             (found.pk, found.sk): _told(found.outbox)
-            for found in place.row(tables.ToldRow, "ToldTableName").batch_get(keys)
+            for found in place.row(ToldRow, "ToldTableName").batch_get(keys)
         }
     last = told_by(row)  # nothing, where the row came back from a backup
     if last and datetime.now(UTC) - request.history[-1].changed_at < KEEP_TOLD:
@@ -134,7 +135,7 @@ def publish(
 
 def _rows(place: Place, start: datetime, end: datetime) -> Iterator[Any]:
     """Yield what was told from `start` on and before `end`, the oldest first."""
-    row = place.row(tables.ToldRow, "ToldTableName")
+    row = place.row(ToldRow, "ToldTableName")
     for day in _days(start, end):
         span = row.sk.between(told_from(start), told_from(end))
         for each in row.query(told_pk(day), span, consistent_read=True):
@@ -152,7 +153,7 @@ def _request(place: Place, named: str) -> Any:  # noqa: ANN401 - a row class mad
         number = requests.request_id(int(code[1]), int(code[2])) if code else int(named)
     except ValueError:
         raise OperatorError(f"{named} is neither the id of a request nor its code.") from None
-    row = place.row(tables.RequestRow, "RequestsTableName")
+    row = place.row(RequestRow, "RequestsTableName")
     try:
         return row.get(request_pk(number), "REQUEST", consistent_read=True)
     except row.DoesNotExist:
@@ -161,7 +162,7 @@ def _request(place: Place, named: str) -> Any:  # noqa: ANN401 - a row class mad
 
 def _history(place: Place, request: BudgetRequest) -> list[HistoryEntry]:
     """Return the history of a request, the oldest entry first: one for each of its changes."""
-    row = place.row(tables.HistoryRow, "RequestsTableName")
+    row = place.row(HistoryRow, "RequestsTableName")
     first = history_sk(0)
     archived = row.query(
         request_pk(request.id), row.sk.between(first, history_sk(request.archived_history))

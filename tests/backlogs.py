@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from chalicelib.adapters import keys
-from chalicelib.adapters.tables import DeliveryRow
+from chalicelib.adapters.rows.webhooks import DeliveryRow
 from chalicelib.domain.deliveries import Delivery
 
 

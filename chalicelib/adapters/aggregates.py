@@ -3,7 +3,7 @@
 from datetime import date
 
 from chalicelib.adapters.keys import aggregate_pk
-from chalicelib.adapters.tables import AggregateRow
+from chalicelib.adapters.rows.counters import AggregateRow
 from chalicelib.domain.access import Department
 from chalicelib.domain.aggregates import DayAggregate
 

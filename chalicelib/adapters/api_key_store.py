@@ -6,7 +6,7 @@ from pynamodb.exceptions import UpdateError
 
 from chalicelib.adapters.outbox import told
 from chalicelib.adapters.receipts import put_with_receipt
-from chalicelib.adapters.tables import ApiKeyRow
+from chalicelib.adapters.rows.keys import ApiKeyRow
 from chalicelib.domain.api_keys import USED_PRECISION, ApiKey, hash_prefix_of
 from chalicelib.domain.errors import ApiKeyNotFoundError
 from chalicelib.domain.events import AuditEntry

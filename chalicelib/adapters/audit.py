@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.adapters import web
 from chalicelib.adapters.keys import audit_outbox_pk
 from chalicelib.adapters.outbox import told
+from chalicelib.adapters.rows.tellings import AuditOutboxRow
 from chalicelib.adapters.sending import send
-from chalicelib.adapters.tables import AuditOutboxRow
 from chalicelib.domain.errors import DeliveryFailedError
 from chalicelib.domain.events import AUDIT_MODULE, AuditEntry, timestamp
 from chalicelib.observability import correlation_id

@@ -6,7 +6,7 @@ from pynamodb.exceptions import UpdateError
 
 from chalicelib.adapters import budget_syncs
 from chalicelib.adapters.keys import FIGURES, budget_pk
-from chalicelib.adapters.tables import BudgetRow, FiguresRow
+from chalicelib.adapters.rows.budgets import BudgetRow, FiguresRow
 from chalicelib.adapters.transactions import undisturbed
 from chalicelib.domain import money
 from chalicelib.domain.access import Actor
@@ -56,10 +56,10 @@ class DynamoBudgetStore:
             )
         )
         return Fetch(
-            number=int(row.fetches),
-            figures_version=int(row.figures_version or 0),
-            reserved=money.from_cents(int(row.reserved_cents)),
-            heard=money.from_cents(int(row.heard_cents)),
+            number=row.fetches,
+            figures_version=row.figures_version or 0,
+            reserved=money.from_cents(row.reserved_cents),
+            heard=money.from_cents(row.heard_cents),
         )
 
     def record(

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from pynamodb.exceptions import CancellationReason
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import budget_pk, figures_sk
 from chalicelib.adapters.outbox import told
-from chalicelib.adapters.tables import BudgetOutboxRow, BudgetRow, FiguresRow
-from chalicelib.adapters.transactions import MAX_ATTEMPTS, Part, transact
+from chalicelib.adapters.rows.budgets import BudgetOutboxRow, BudgetRow, FiguresRow
+from chalicelib.adapters.transactions import MAX_ATTEMPTS, Item, Part, put, transact, update
 from chalicelib.domain import money, syncs
 from chalicelib.domain.access import Actor
 from chalicelib.domain.budgets import BudgetKey, DepartmentBudget, FinanceFigures
@@ -85,9 +83,9 @@ def note_commitment(key: BudgetKey, at: datetime) -> None:
                     BudgetRow.over_committed_since.set(at.isoformat()),
                     BudgetRow.events_so_far.set(event.sequence),
                 ]
-                transact([_outbox(key, (event,))], [_update(key, actions, noted)])
+                transact(_outbox(key, (event,)), _update(key, actions, noted))
             else:
-                transact([], [_update(key, [BudgetRow.over_committed_since.remove()], noted)])
+                transact(_update(key, [BudgetRow.over_committed_since.remove()], noted))
         except _MovedError:
             continue
         return
@@ -101,7 +99,7 @@ def read(key: BudgetKey) -> BudgetRow:
 
 def unconfirmed(row: BudgetRow) -> Decimal:
     """Return what of our holds Finance has not confirmed, less what it was not told is free."""
-    return money.from_cents(int((row.claimed_cents or 0) - (row.reserved_cents or 0)))
+    return money.from_cents((row.claimed_cents or 0) - (row.reserved_cents or 0))
 
 
 def budget_of(key: BudgetKey, row: BudgetRow) -> DepartmentBudget | None:
@@ -113,13 +111,13 @@ def budget_of(key: BudgetKey, row: BudgetRow) -> DepartmentBudget | None:
         key=key,
         figures=FinanceFigures.model_validate_json(row.figures),
         unconfirmed=unconfirmed(row),
-        available=money.from_cents(int(row.available_cents)),
-        doubt=money.from_cents(int(row.doubt_cents)),
+        available=money.from_cents(row.available_cents),
+        doubt=money.from_cents(row.doubt_cents),
         last_synced_at=datetime.fromisoformat(row.last_synced_at),
         is_stale=row.is_stale,
         failed_at=datetime.fromisoformat(row.failed_at) if row.failed_at else None,
         failure=row.failure,
-        figures_version=int(row.figures_version),
+        figures_version=row.figures_version,
         over_committed_since=datetime.fromisoformat(since) if since else None,
     )
 
@@ -148,12 +146,12 @@ class _Taking:
     @property
     def available(self) -> int:
         """What of that is not claimed."""
-        return self.claimable - int(self.row.claimed_cents)
+        return self.claimable - self.row.claimed_cents
 
     @property
     def doubt(self) -> int:
         """How much more it is, where Finance had heard all that it may have heard."""
-        return int(self.row.sent_cents) - money.to_cents(self.fetch.heard)
+        return self.row.sent_cents - money.to_cents(self.fetch.heard)
 
     @property
     def was_told(self) -> bool:
@@ -169,10 +167,10 @@ class _Taking:
         """Write it, or raise _MovedError."""
         row, before = self.row, budget_of(self.key, self.row)
         version = before.figures_version if before else 0
-        puts: list[Part] = []
+        parts: list[Part] = []
         if before is None or before.figures != self.figures:
             version += 1
-            puts.append(self._history(version))
+            parts.append(self._history(version))
         actions: list[Action] = [
             BudgetRow.figures.set(self.figures.model_dump_json()),
             BudgetRow.figures_version.set(version),
@@ -194,8 +192,8 @@ class _Taking:
         audit = syncs.synced(
             self.key, before, self.figures, fetch=self.fetch, by=self.by, at=self.at
         )
-        puts.append(_outbox(self.key, events, audit))
-        transact(puts, [_update(self.key, actions + commitment, unchanged & condition)])
+        parts.append(_outbox(self.key, events, audit))
+        transact(*parts, _update(self.key, actions + commitment, unchanged & condition))
 
     def _commitment(self) -> tuple[list[Action], Condition, tuple[Event, ...]]:
         """Return what the figures make of the note that too much is promised.
@@ -229,34 +227,25 @@ class _Taking:
             recorded_by=self.by.id,
         )
         row = FiguresRow(budget_pk(self.key), figures_sk(version), body=said.model_dump_json())
-
-        def add(transaction: TransactWrite) -> None:
-            transaction.save(row, condition=FiguresRow.pk.does_not_exist())
-
-        return Part(add, _moved)
+        return Part(lambda: put(row, FiguresRow.pk.does_not_exist()), _moved)
 
 
 def _update(key: BudgetKey, actions: list[Action], condition: Condition) -> Part:
-    def add(transaction: TransactWrite) -> None:
-        transaction.update(BudgetRow(budget_pk(key)), actions=actions, condition=condition)
-
-    return Part(add, _moved)
+    return Part(lambda: update(BudgetRow(budget_pk(key)), actions, condition), _moved)
 
 
 def _outbox(key: BudgetKey, events: tuple[Event, ...], audit: AuditEntry | None = None) -> Part:
     row = BudgetOutboxRow(budget_pk(key), outbox=told(events, audit))
-    return Part(lambda transaction: transaction.save(row), _moved)
+    return Part(lambda: put(row), _moved)
 
 
-def _event(
-    key: BudgetKey, remaining: float, available: float, row: BudgetRow, at: datetime
-) -> Event:
+def _event(key: BudgetKey, remaining: int, available: int, row: BudgetRow, at: datetime) -> Event:
     """Return the event; amounts in whole cents, as the table has them."""
     return syncs.over_committed(
         key,
-        remaining=money.from_cents(int(remaining)),
-        available=money.from_cents(int(available)),
-        sequence=int(row.events_so_far or 0) + 1,
+        remaining=money.from_cents(remaining),
+        available=money.from_cents(available),
+        sequence=(row.events_so_far or 0) + 1,
         at=at,
     )
 
@@ -268,5 +257,5 @@ def _same_told(row: BudgetRow) -> Condition:
     return BudgetRow.events_so_far == row.events_so_far
 
 
-def _moved(_: CancellationReason) -> Exception:
+def _moved(_: Item) -> Exception:
     return _MovedError()

@@ -5,7 +5,7 @@ from datetime import datetime
 from pynamodb.exceptions import UpdateError
 
 from chalicelib.adapters.outbox import told
-from chalicelib.adapters.tables import BusKeyRow
+from chalicelib.adapters.rows.keys import BusKeyRow
 from chalicelib.domain.bus_keys import BusKey
 from chalicelib.domain.events import AuditEntry
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pynamodb.exceptions import PutError
 
-from chalicelib.adapters.tables import ClaimRow
+from chalicelib.adapters.rows.work import ClaimRow
 from chalicelib.domain.errors import ClaimHeldError
 from chalicelib.usecases.ports import Claim
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from chalicelib.adapters.keys import due_at, due_for
 from chalicelib.adapters.request_rows import summary_in
-from chalicelib.adapters.tables import RequestRow
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain.access import Department
 from chalicelib.domain.deadlines import DueKind, DueRequest
 

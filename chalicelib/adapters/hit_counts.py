@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from chalicelib.adapters.tables import HitsRow
+from chalicelib.adapters.rows.work import HitsRow
 from chalicelib.domain.metrics import Hits
 
 #: How long a day's counts are kept.
@@ -28,7 +28,7 @@ class DynamoHitCounts:
         """Return what was counted on these days in all, in one read."""
         found = Hits()
         for row in HitsRow.batch_get([(_pk(day), "HITS") for day in days]):
-            found += Hits(hits=int(row.hits), misses=int(row.misses))
+            found += Hits(hits=row.hits, misses=row.misses)
         return found
 
 

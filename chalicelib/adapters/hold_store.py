@@ -2,15 +2,12 @@
 
 from decimal import Decimal
 
-from pynamodb.constants import ALL_OLD
-from pynamodb.exceptions import CancellationReason
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import budget_pk, hold_sk
-from chalicelib.adapters.tables import BudgetRow, HoldRow
-from chalicelib.adapters.transactions import Part, transact
+from chalicelib.adapters.rows.budgets import BudgetRow, HoldRow
+from chalicelib.adapters.transactions import Item, Part, transact, update
 from chalicelib.domain import money
 from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.errors import BudgetUnknownError
@@ -82,7 +79,7 @@ def _begun(telling: Telling, cents: int) -> list[Action]:
 
 def _move(key: BudgetKey, event_id: str, before: int, after: int, added: list[Action]) -> None:
     """Move a hold from one stage to another; raises _ElsewhereError, BusyError."""
-    transact(puts=[], updates=[_stage(key, event_id, before, after), _amounts(key, added)])
+    transact(_stage(key, event_id, before, after), _amounts(key, added))
 
 
 def _stage(key: BudgetKey, event_id: str, before: int, after: int) -> Part:
@@ -90,25 +87,13 @@ def _stage(key: BudgetKey, event_id: str, before: int, after: int) -> Part:
     if before == _UNTOLD:
         is_there |= HoldRow.stage.does_not_exist()
 
-    def add(transaction: TransactWrite) -> None:
-        transaction.update(
-            HoldRow(budget_pk(key), hold_sk(event_id)),
-            actions=[HoldRow.stage.set(after)],
-            condition=is_there,
-            return_values=ALL_OLD,
-        )
-
-    def refused(reason: CancellationReason) -> _ElsewhereError:
-        known = reason.raw_item or {}
+    def refused(known: Item) -> _ElsewhereError:
         return _ElsewhereError(int(known.get("stage", {}).get("N", _UNTOLD)))
 
-    return Part(add, refused)
+    row = HoldRow(budget_pk(key), hold_sk(event_id))
+    return Part(lambda: update(row, [HoldRow.stage.set(after)], is_there), refused)
 
 
 def _amounts(key: BudgetKey, added: list[Action]) -> Part:
-    def add(transaction: TransactWrite) -> None:
-        transaction.update(
-            BudgetRow(budget_pk(key)), actions=added, condition=BudgetRow.pk.exists()
-        )
-
-    return Part(add, lambda _: BudgetUnknownError(str(key)))
+    row, is_there = BudgetRow(budget_pk(key)), BudgetRow.pk.exists()
+    return Part(lambda: update(row, added, is_there), lambda _: BudgetUnknownError(str(key)))

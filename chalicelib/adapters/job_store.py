@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.keys import job_pk, run_sk
 from chalicelib.adapters.receipts import put_with_receipt, receipt_part
-from chalicelib.adapters.tables import JobLeaseRow, JobRunRow
+from chalicelib.adapters.rows.work import JobLeaseRow, JobRunRow
 from chalicelib.adapters.transactions import transact
 from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.idempotency import Receipt
@@ -40,7 +40,7 @@ class DynamoJobRuns:
                 raise
         except ConflictError:  # only with a receipt, which has yet to be kept
             if receipt:
-                transact(puts=[receipt_part(receipt, run.queued_at)], updates=[])
+                transact(receipt_part(receipt, run.queued_at))
 
     def get(self, order: JobOrder) -> JobRun | None:
         """Return the run that `order` asks for; None where there is no record of it."""

@@ -4,15 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pynamodb.constants import ALL_OLD
-from pynamodb.exceptions import CancellationReason
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import budget_pk
-from chalicelib.adapters.tables import BudgetRow
-from chalicelib.adapters.transactions import Part
+from chalicelib.adapters.rows.budgets import BudgetRow
+from chalicelib.adapters.transactions import Item, Part, add
 from chalicelib.domain import money
 from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.changes import Change
@@ -55,27 +51,19 @@ def money_parts(changes: Sequence[Change]) -> Iterator[Part]:
 
 
 def _budget_part(key: BudgetKey, move: _Move) -> Part:
-    actions: list[Action] = [
-        BudgetRow.available_cents.add(move.freed - move.taken),
-        BudgetRow.claimed_cents.add(move.taken - move.freed),
-    ]
+    row, claimed = BudgetRow(budget_pk(key)), move.taken - move.freed
+    amounts = {"available_cents": -claimed, "claimed_cents": claimed}
     condition: Condition | None = None
     if move.limited:
         condition = BudgetRow.figures.exists() & (BudgetRow.available_cents >= move.limited)
     elif not move.taken:  # an override makes the row of a budget that nobody knows
         condition = BudgetRow.pk.exists()
 
-    def add(transaction: TransactWrite) -> None:
-        transaction.update(
-            BudgetRow(budget_pk(key)), actions=actions, condition=condition, return_values=ALL_OLD
-        )
-
-    def refused(reason: CancellationReason) -> BudgetRequestsError:
-        known = reason.raw_item or {}
+    def refused(known: Item) -> BudgetRequestsError:
         if "figures" not in known:
             return BudgetUnknownError(str(key))
         available = money.from_cents(int(known["available_cents"]["N"]))
         needed = money.from_cents(move.limited)
         return InsufficientBudgetError(str(key), needed=str(needed), available=str(available))
 
-    return Part(add, refused)
+    return Part(lambda: add(row, amounts, condition), refused)

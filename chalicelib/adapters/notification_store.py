@@ -6,7 +6,7 @@ from pynamodb.exceptions import PutError
 
 from chalicelib.adapters.claims import LEASE_SECONDS
 from chalicelib.adapters.keys import NOTIFICATIONS, notification_sk, request_pk
-from chalicelib.adapters.tables import NotificationRow
+from chalicelib.adapters.rows.requests import NotificationRow
 from chalicelib.domain.errors import ClaimHeldError
 from chalicelib.domain.notifications import Notification
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from chalicelib.adapters.tables import ParkedRow
+from chalicelib.adapters.rows.work import ParkedRow
 from chalicelib.domain.inbound import KEEP_PARKED, Parked
 
 

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
 
-from chalicelib.adapters.tables import ReceiptRow
-from chalicelib.adapters.transactions import Part, transact
+from chalicelib.adapters.rows.work import ReceiptRow
+from chalicelib.adapters.tables import Row
+from chalicelib.adapters.transactions import Part, put, transact, update
 from chalicelib.domain.errors import ConflictError, IdempotencyKeyTakenError
 from chalicelib.domain.idempotency import Receipt
 
@@ -31,7 +30,7 @@ class DynamoReceipts:
 
     def keep(self, receipt: Receipt) -> None:
         """Keep a receipt by itself; raises IdempotencyKeyTakenError."""
-        transact(puts=[receipt_part(receipt, datetime.now(UTC))], updates=[])
+        transact(receipt_part(receipt, datetime.now(UTC)))
 
 
 def receipt_part(receipt: Receipt, now: datetime) -> Part:
@@ -45,13 +44,10 @@ def receipt_part(receipt: Receipt, now: datetime) -> Part:
         ReceiptRow.expires_at < int(now.astimezone(UTC).timestamp())
     )
 
-    def add(transaction: TransactWrite) -> None:
-        transaction.save(row, condition=free)
-
-    return Part(add, lambda _: IdempotencyKeyTakenError())
+    return Part(lambda: put(row, free), lambda _: IdempotencyKeyTakenError())
 
 
-def put_with_receipt(row: Model, condition: Condition, receipt: Receipt | None) -> None:
+def put_with_receipt(row: Row, condition: Condition, receipt: Receipt | None) -> None:
     """Put a new row; with a receipt, both or none of them.
 
     Raises IdempotencyKeyTakenError; ConflictError or PutError where the condition fails.
@@ -59,16 +55,12 @@ def put_with_receipt(row: Model, condition: Condition, receipt: Receipt | None) 
     if receipt is None:
         row.save(condition=condition)
         return
-
-    def add(transaction: TransactWrite) -> None:
-        transaction.save(row, condition=condition)
-
     kept = receipt_part(receipt, datetime.now(UTC))
-    transact(puts=[kept, Part(add, lambda _: ConflictError())], updates=[])
+    transact(kept, Part(lambda: put(row, condition), lambda _: ConflictError()))
 
 
 def update_with_receipt(
-    row: Model, actions: Sequence[Action], condition: Condition, receipt: Receipt | None
+    row: Row, actions: Sequence[Action], condition: Condition, receipt: Receipt | None
 ) -> None:
     """Update a row; with a receipt, both or none of them.
 
@@ -82,12 +74,8 @@ def update_with_receipt(
                 raise
             raise ConflictError from None
         return
-
-    def add(transaction: TransactWrite) -> None:
-        transaction.update(row, actions=list(actions), condition=condition)
-
     kept = receipt_part(receipt, datetime.now(UTC))
-    transact(puts=[kept], updates=[Part(add, lambda _: ConflictError())])
+    transact(kept, Part(lambda: update(row, actions, condition), lambda _: ConflictError()))
 
 
 def _pk(caller: str, key: str) -> str:

@@ -16,7 +16,8 @@ from chalicelib.adapters.keys import (
     totals_pk,
 )
 from chalicelib.adapters.request_rows import summary_in
-from chalicelib.adapters.tables import HistoryRow, ListIndex, RequestRow, SupplierRow, TotalsRow
+from chalicelib.adapters.rows.counters import TotalsRow
+from chalicelib.adapters.rows.requests import HistoryRow, ListIndex, RequestRow, SupplierRow
 from chalicelib.domain.access import Department
 from chalicelib.domain.listing import Selection, Sifted, Summary, position
 from chalicelib.domain.requests import HistoryEntry
@@ -119,8 +120,8 @@ def _totals(department: Department, row: TotalsRow | None) -> DepartmentTotals:
     known = TotalsRow() if row is None else row
     return DepartmentTotals(
         department=department,
-        tally=Tally(**{name: int(getattr(known, name)) for name in Tally.model_fields}),
-        generation=int(known.generation),
+        tally=Tally(**{name: getattr(known, name) for name in Tally.model_fields}),
+        generation=known.generation,
         changed_at=datetime.fromisoformat(known.changed_at) if known.changed_at else None,
     )
 

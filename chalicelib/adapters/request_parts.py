@@ -4,9 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
-
 from chalicelib.adapters.keys import (
     department_supplier,
     history_sk,
@@ -14,8 +11,9 @@ from chalicelib.adapters.keys import (
     supplier_sk,
     totals_pk,
 )
-from chalicelib.adapters.tables import HistoryRow, SupplierRow, TotalsRow
-from chalicelib.adapters.transactions import Part
+from chalicelib.adapters.rows.counters import TotalsRow
+from chalicelib.adapters.rows.requests import HistoryRow, SupplierRow
+from chalicelib.adapters.transactions import Part, Write, add, put
 from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.listing import position
@@ -46,14 +44,14 @@ def _suppliers(request: BudgetRequest) -> set[str]:
 
 
 def _totals(department: str, tally: Tally) -> Part:
-    figures: list[Action] = [getattr(TotalsRow, name).add(by) for name, by in tally if by]
+    row = TotalsRow(totals_pk(department))
+    added = {"generation": 1} | {name: by for name, by in tally if by}
 
-    def add(transaction: TransactWrite) -> None:
+    def write() -> Write:
         at = datetime.now(UTC).isoformat()  # of this attempt, however many were refused before
-        actions = [TotalsRow.generation.add(1), TotalsRow.changed_at.set(at), *figures]
-        transaction.update(TotalsRow(totals_pk(department)), actions=actions)
+        return add(row, added, changed_at=at)
 
-    return Part(add, lambda _: ConflictError())
+    return Part(write, lambda _: ConflictError())
 
 
 def _history(change: Change) -> Part:
@@ -65,7 +63,7 @@ def _history(change: Change) -> Part:
             [entry.model_dump(mode="json") for entry in change.archived], ensure_ascii=False
         ),
     )
-    return Part(lambda transaction: transaction.save(row), lambda _: ConflictError())
+    return Part(lambda: put(row), lambda _: ConflictError())
 
 
 def _supplier(request: BudgetRequest, supplier: str) -> Part:
@@ -75,4 +73,4 @@ def _supplier(request: BudgetRequest, supplier: str) -> Part:
         supplier=department_supplier(request.department, supplier),
         listed=position(request),
     )
-    return Part(lambda transaction: transaction.save(row), lambda _: ConflictError())
+    return Part(lambda: put(row), lambda _: ConflictError())

@@ -2,7 +2,7 @@
 
 from chalicelib.adapters.keys import department_status, due_at, due_for, request_pk
 from chalicelib.adapters.packing import pack, unpack
-from chalicelib.adapters.tables import RequestRow
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain.deadlines import due
 from chalicelib.domain.listing import Summary, position
 from chalicelib.domain.messages import Outbox

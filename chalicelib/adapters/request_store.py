@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from pynamodb.constants import ALL_OLD
-from pynamodb.exceptions import CancellationReason
 from pynamodb.expressions.condition import Condition
-from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.keys import NOTIFICATIONS, request_pk
 from chalicelib.adapters.money_parts import money_parts
@@ -15,8 +12,9 @@ from chalicelib.adapters.outbox import outbox
 from chalicelib.adapters.receipts import receipt_part
 from chalicelib.adapters.request_parts import rows_beside, totals
 from chalicelib.adapters.request_rows import request_in, row_of
-from chalicelib.adapters.tables import RequestRow, SequenceRow
-from chalicelib.adapters.transactions import Part, transact
+from chalicelib.adapters.rows.counters import SequenceRow
+from chalicelib.adapters.rows.requests import RequestRow
+from chalicelib.adapters.transactions import Item, Part, put, transact
 from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import (
     ConflictError,
@@ -40,7 +38,7 @@ class DynamoRequestStore:
         """Raise the year's counter by one and return it."""
         row = SequenceRow(f"SEQUENCE#{year}")
         row.update(actions=[SequenceRow.last.add(1)])
-        return int(row.last)
+        return row.last
 
     def get(self, request_id: int) -> BudgetRequest:
         """Return a request as last committed; raises RequestNotFoundError."""
@@ -96,29 +94,26 @@ def _notifications(rows: Sequence[RequestRow]) -> tuple[Notification, ...]:
 
 
 def _write(changes: Sequence[Change], receipt: Receipt | None) -> None:
-    puts: list[Part] = []
+    parts: list[Part] = []
     if receipt:
-        puts.append(receipt_part(receipt, datetime.now(UTC)))
+        parts.append(receipt_part(receipt, datetime.now(UTC)))
     rows = [row_of(change.after, outbox(change.events, change.audit)) for change in changes]
     if len(rows) > 1 and sum(map(_size, rows)) > MAX_REQUESTS_BYTES:
         wrong = "name requests that are too large to be written together; name fewer"
         raise InvalidInputError((FieldError("ids", wrong),))
     for change, row in zip(changes, rows, strict=True):
-        puts += [_request_part(change, row), *rows_beside(change)]
-    transact(puts, updates=[*money_parts(changes), *totals(changes)])
+        parts += [_request_part(change, row), *rows_beside(change)]
+    transact(*parts, *money_parts(changes), *totals(changes))
 
 
 def _request_part(change: Change, row: RequestRow) -> Part:
     condition = _unchanged_since(change)
 
-    def add(transaction: TransactWrite) -> None:
-        transaction.save(row, condition=condition, return_values=ALL_OLD)
+    def refused(known: Item) -> Exception:
+        is_ours = known.get("body", {}).get("B") == row.body
+        return _AlreadyWrittenError() if is_ours else ConflictError()
 
-    def refused(reason: CancellationReason) -> Exception:
-        known = (reason.raw_item or {}).get("body", {}).get("B")
-        return _AlreadyWrittenError() if known == row.body else ConflictError()
-
-    return Part(add, refused)
+    return Part(lambda: put(row, condition), refused)
 
 
 def _size(row: RequestRow) -> int:

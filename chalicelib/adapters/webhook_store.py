@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.adapters import keys
 from chalicelib.adapters.outbox import told
 from chalicelib.adapters.receipts import put_with_receipt, update_with_receipt
-from chalicelib.adapters.tables import DeliveryRow, EventRow, SubscriptionRow
+from chalicelib.adapters.rows.webhooks import DeliveryRow, EventRow, SubscriptionRow
 from chalicelib.domain.deliveries import HANDED_OVER_AGAIN_AFTER, KEEP, Delivery
 from chalicelib.domain.errors import ConflictError, WebhookNotFoundError
 from chalicelib.domain.events import AuditEntry

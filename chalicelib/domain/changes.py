@@ -135,6 +135,7 @@ _NOT_AUDITED = {
     "requested_by_email",
     "item_allocations",  # told line by line
 }
+_AUDITED = BudgetRequest.model_fields.keys() - _NOT_AUDITED
 
 
 #: How much is told of lines that came and went in one change, as they were and as they are. Where
@@ -149,15 +150,12 @@ def _differences(before: BudgetRequest | None, after: BudgetRequest) -> tuple[_T
 
     Of the lines, only those that changed, and of these only what did.
     """
-    new = _told(after)
     if before is None:
         lines = [_told_line(line) for line in after.item_allocations]
-        told = {name: value for name, value in new.items() if value is not None}
+        told = {name: value for name, value in _told(after, _AUDITED).items() if value is not None}
         return None, told | {"itemAllocations": lines}
-    old = _told(before)
-    changed = [name for name, value in new.items() if old[name] != value]
-    old_told = {name: old[name] for name in changed}
-    new_told = {name: new[name] for name in changed}
+    changed = {name for name in _AUDITED if getattr(before, name) != getattr(after, name)}
+    old_told, new_told = _told(before, changed), _told(after, changed)
     if before.item_allocations != after.item_allocations:
         lines_told = _differences_of_lines(before, after)
         old_told["itemAllocations"], new_told["itemAllocations"] = lines_told
@@ -188,8 +186,8 @@ def _changed(line: _Told, other: _Told | None) -> _Told | None:
     return {"id": line["id"], **changed} if changed else None
 
 
-def _told(request: BudgetRequest) -> _Told:
-    dumped = request.model_dump(exclude=_NOT_AUDITED)
+def _told(request: BudgetRequest, names: set[str]) -> _Told:
+    dumped = request.model_dump(include=names)
     return {name: plain(value) for name, value in dumped.items()}
 
 

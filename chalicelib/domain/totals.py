@@ -99,8 +99,8 @@ def moved(changes: Iterable[Change]) -> dict[Department, Tally]:
     """Return what a commit adds to the totals of each department it touches, be it nothing."""
     found: dict[Department, Tally] = {}
     for change in changes:
-        known = found.get(change.after.department, Tally())
-        found[change.after.department] = known - Tally.of(change.before) + Tally.of(change.after)
+        department, more = change.after.department, Tally.of(change.after) - Tally.of(change.before)
+        found[department] = found[department] + more if department in found else more
     return found
 
 

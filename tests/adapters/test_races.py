@@ -17,7 +17,7 @@ from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.keys import request_pk
 from chalicelib.adapters.request_rows import request_in, told_by
-from chalicelib.adapters.tables import RequestRow
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain import transitions
 from chalicelib.domain.access import Actor
 from chalicelib.domain.content import (

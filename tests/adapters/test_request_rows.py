@@ -8,7 +8,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.adapters.keys import request_pk
 from chalicelib.adapters.request_rows import request_in, rewritten, row_of, told_by
-from chalicelib.adapters.tables import RequestRow
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain import drafting, transitions
 from chalicelib.domain.changes import Change
 from chalicelib.domain.deadlines import DueKind

@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 from pynamodb.models import Model
 
-from chalicelib.adapters.tables import BudgetRow, RequestRow, Row, TotalsRow
+from chalicelib import bootstrap
+from chalicelib.adapters.rows.budgets import BudgetRow
+from chalicelib.adapters.rows.counters import TotalsRow
+from chalicelib.adapters.rows.requests import RequestRow
+from chalicelib.adapters.tables import Row
 
 KEY = {"pk": {"S": "1"}, "sk": {"S": "2"}}
 
@@ -18,6 +22,17 @@ ITEMS: list[tuple[type[Row], dict[str, Any]]] = [
     (BudgetRow, KEY | {"failure": {"NULL": True}}),
     (BudgetRow, KEY | {"of_a_later_release": {"S": "x"}}),
 ]
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("cents", [0, -1, 2**53 + 1, 10**37 + 1])
+def test_whole_numbers_come_back_as_they_were_written(cents: int) -> None:
+    bootstrap.budgets()
+    BudgetRow("there", available_cents=cents).save()
+
+    found = BudgetRow.get("there", "BUDGET").available_cents
+
+    assert (found, type(found)) == (cents, int)
 
 
 @pytest.mark.parametrize(("kind", "item"), ITEMS)

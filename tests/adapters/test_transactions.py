@@ -4,10 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from pynamodb.exceptions import TransactWriteError
+from botocore.exceptions import ClientError
 
 from chalicelib import bootstrap
 from chalicelib.adapters import tables, transactions
+from chalicelib.adapters.rows.budgets import BudgetRow
+from chalicelib.adapters.rows.counters import TotalsRow
+from chalicelib.adapters.rows.requests import RequestRow
+from chalicelib.adapters.rows.work import ReceiptRow
+from chalicelib.adapters.transactions import Part
 from chalicelib.domain import transitions
 from chalicelib.domain.errors import BusyError
 from tests.botocore_answers import answering
@@ -83,7 +88,7 @@ def test_a_transaction_that_always_collides_says_so_and_changes_nothing() -> Non
 def test_what_trying_again_does_not_help_is_not_tried_again() -> None:
     collisions = Collisions(times=10**6, code="ItemCollectionSizeLimitExceeded")
 
-    with pytest.raises(TransactWriteError):
+    with pytest.raises(ClientError):
         commit_an_approval(collisions)
 
     assert len(collisions.bodies) == 1
@@ -99,8 +104,82 @@ def test_a_transaction_carries_a_token_so_that_a_repeat_of_it_is_known() -> None
 
 
 @pytest.mark.usefixtures("aws")
+def test_the_first_part_whose_condition_failed_says_why_and_sees_what_is_there() -> None:
+    bootstrap.requests()
+    BudgetRow("there", available_cents=7).save()
+    seen: list[transactions.Item] = []
+
+    def refused(item: transactions.Item) -> Exception:
+        seen.append(item)
+        return LookupError("second")
+
+    with pytest.raises(LookupError, match="second"):
+        transactions.transact(
+            Part(lambda: transactions.put(BudgetRow("new")), lambda _: LookupError("first")),
+            Part(
+                lambda: transactions.update(
+                    BudgetRow("there"),
+                    [BudgetRow.fetches.set(1)],
+                    BudgetRow.available_cents > 7,
+                ),
+                refused,
+            ),
+            Part(
+                lambda: transactions.put(BudgetRow("there too"), BudgetRow.pk.exists()),
+                lambda _: LookupError("third"),
+            ),
+        )
+
+    assert [item["available_cents"] for item in seen] == [{"N": "7"}]
+    with pytest.raises(BudgetRow.DoesNotExist):
+        BudgetRow.get("new", "BUDGET")
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_condition_on_an_item_that_is_not_there_is_refused_with_an_empty_one() -> None:
+    bootstrap.requests()
+
+    with pytest.raises(LookupError, match=r"^\{\}$"):
+        transactions.transact(
+            Part(
+                lambda: transactions.put(BudgetRow("none"), BudgetRow.pk.exists()),
+                lambda item: LookupError(str(item)),
+            )
+        )
+
+
+@pytest.mark.usefixtures("aws")
+def test_adding_does_what_updating_does() -> None:
+    bootstrap.requests()
+    by_adding, by_updating = TotalsRow("TOTALS#a"), TotalsRow("TOTALS#b")
+    for row in (by_adding, by_updating):
+        row.save()
+    condition = TotalsRow.pending <= 5
+    actions = [
+        TotalsRow.pending.add(5),
+        TotalsRow.pending_cents.add(-12),
+        TotalsRow.changed_at.set("now"),
+    ]
+
+    for _ in range(2):
+        transactions.transact(
+            Part(
+                lambda: transactions.add(
+                    by_adding, {"pending": 5, "pending_cents": -12}, condition, changed_at="now"
+                ),
+                AssertionError,
+            ),
+            Part(lambda: transactions.update(by_updating, actions, condition), AssertionError),
+        )
+
+    read = [TotalsRow.get(row.pk, row.sk) for row in (by_adding, by_updating)]
+    figures = [(row.pending, row.pending_cents, row.changed_at, row.approved) for row in read]
+    assert figures == [(10, -24, "now", 0)] * 2
+
+
+@pytest.mark.usefixtures("aws")
 def test_all_rows_share_one_client() -> None:
     bootstrap.requests()
-    rows = (tables.RequestRow, tables.BudgetRow, tables.TotalsRow, tables.ReceiptRow)
+    rows = (RequestRow, BudgetRow, TotalsRow, ReceiptRow)
 
-    assert {id(tables.connection(row).client) for row in rows} == {id(tables.client())}
+    assert {id(row._get_connection().connection.client) for row in rows} == {id(tables.client())}

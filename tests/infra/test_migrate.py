@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.adapters.request_rows import summary_in
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.adapters.streams import told_in
-from chalicelib.adapters.tables import RequestRow
 from chalicelib.domain import transitions
 from infra import migrate
 from infra.cloud import Cloud

@@ -4,14 +4,16 @@ import ast
 import json
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 import typer
 from pynamodb.models import Model
 from typer.main import get_command
 
-from chalicelib.adapters import tables
+from chalicelib.adapters import rows as rows_package
 from chalicelib.domain.event_catalogue import CATALOGUE, EventData
 from chalicelib.domain.jobs import JobName
 from chalicelib.domain.retries import MAX_RECEIVES, seconds_until_retry
@@ -218,7 +220,8 @@ def test_every_kind_of_row_is_in_the_architecture_page() -> None:
     }
     kinds = {
         row.sk.default
-        for row in vars(tables).values()
+        for module in iter_modules(rows_package.__path__, f"{rows_package.__name__}.")
+        for row in vars(import_module(module.name)).values()
         if isinstance(row, type)
         and issubclass(row, Model)
         and hasattr(row, "sk")

@@ -1,0 +1,1 @@
+"""The rows of the tables as PynamoDB models, by what they are of; each store imports its own."""
