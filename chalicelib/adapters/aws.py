@@ -5,7 +5,10 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.httpsession import URLLib3Session
+from urllib3 import HTTPConnectionPool
 
+from chalicelib.adapters.trust import read_once
 from chalicelib.settings import SERVICE_NAME
 
 #: Well below every function's timeout, so that a stuck call fails while there is time to say so.
@@ -29,12 +32,22 @@ def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' c
             user_agent=SERVICE_NAME,
         ),
     )
+    # Botocore makes it of what the environment says, and takes no other kind.
+    made._endpoint.http_session.__class__ = _Http  # noqa: SLF001 - as said
     config = made.meta.config
     if not (config.use_fips_endpoint or config.use_dualstack_endpoint):
         # Botocore works the address out for each call, a sixth of its time. It is always the one of
         # the region, but for these two, which only its rules know; it has no public way to say so.
         made._ruleset_resolver = None  # noqa: SLF001 - as said
     return made
+
+
+class _Http(URLLib3Session):
+    """Botocore's, but for the certificates."""
+
+    def _setup_ssl_cert(self, conn: HTTPConnectionPool, url: str, verify: bool | str) -> None:  # noqa: FBT001 - botocore's
+        super()._setup_ssl_cert(conn, url, verify)  # type: ignore[misc]  # its stubs lack it
+        read_once(conn)
 
 
 @cache

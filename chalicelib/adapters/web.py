@@ -26,6 +26,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from chalicelib.adapters.trust import read_once
 from chalicelib.observability import CORRELATION_HEADER, correlation_id
 
 #: For one address of a name; SYNs are repeated after one and three seconds.
@@ -199,6 +200,10 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - handed on as it came
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def cert_verify(self, conn: HTTPConnectionPool, *args: Any, **options: Any) -> None:  # noqa: ANN401 - handed on as it came
+        super().cert_verify(conn, *args, **options)  # type: ignore[no-untyped-call]  # its stubs lack types
+        read_once(conn)
 
 
 class _Session(requests.Session):

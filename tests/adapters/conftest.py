@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from chalicelib.domain.messages import Outbox
 from chalicelib.usecases import ports
 from tests import fakes
 from tests.conftest import Aws
+from tests.tls import Tls, made_in
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ class Stores:
     job_runs: ports.JobRuns
     job_leases: ports.JobLeases
     told_of_budgets: Callable[[], Sequence[Outbox]]
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Tls:
+    """A server's side of TLS, and what vouches for it; no other test trusts it."""
+    return made_in(tmp_path)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

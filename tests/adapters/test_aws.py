@@ -1,4 +1,4 @@
-"""The AWS clients: where their calls go."""
+"""The AWS clients: where their calls go, and whom they trust."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +6,11 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import SSLError
 
 from chalicelib.adapters import aws
+from tests.raw_peer import Peer, behaving, says
+from tests.tls import Tls
 
 #: Each service that the functions call, with a call of it.
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -59,6 +62,57 @@ def test_no_call_works_out_its_address_anew(service: str) -> None:
     assert worked_out == []
 
 
+@pytest.fixture
+def over_tls(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
+    """An endpoint that answers each call over a connection of its own, and is vouched for."""
+    aws._session.cache_clear()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGIONS[0])
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_CA_BUNDLE", tls.bundle)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with behaving(says(answer), tls.server) as peer:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", peer.url)
+        yield peer
+    aws._session.cache_clear()
+
+
+def test_certificates_are_read_once_however_many_clients_and_connections(
+    over_tls: Peer, tls: Tls
+) -> None:
+    _call(_made("dynamodb"), "dynamodb")
+    tls.empty_the_bundle()
+    client = _made("sqs")
+    _call(client, "sqs")
+    _call(client, "sqs")
+
+    assert over_tls.connections == 3
+
+
+@pytest.mark.usefixtures("over_tls")
+def test_an_endpoint_that_nobody_vouches_for_is_not_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+
+    with pytest.raises(SSLError):
+        _call(_made("dynamodb"), "dynamodb")
+
+
+def test_an_endpoint_of_another_name_is_not_called(
+    over_tls: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{over_tls.port}")
+
+    with pytest.raises(SSLError):
+        _call(_made("dynamodb"), "dynamodb")
+
+
+def _call(client: Any, service: str) -> None:  # noqa: ANN401 - as botocore makes it
+    operation, parameters = CALLS[service]
+    getattr(client, operation)(**parameters)
+
+
 def _made(service: str) -> Any:  # noqa: ANN401 - as botocore makes it
     """Return a client as the service makes it, but for this test alone."""
     return aws.client.__wrapped__(service)
@@ -75,7 +129,6 @@ def _address_called(client: Any, service: str) -> str:  # noqa: ANN401 - as boto
         raise _CalledError(request.url)
 
     client.meta.events.register("before-send", stop)
-    operation, parameters = CALLS[service]
     with pytest.raises(_CalledError) as called:
-        getattr(client, operation)(**parameters)
+        _call(client, service)
     return str(called.value)

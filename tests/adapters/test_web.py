@@ -1,25 +1,18 @@
 """Calls as a whole, on real sockets: whoever drips, hangs or never ends is left in time."""
 
-import ipaddress
 import socket
-import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from chalicelib.adapters import web
 from tests.conftest import forget_everything
 from tests.partner import DEADLINE_SECONDS
 from tests.raw_peer import DRIPPING, behaving, drips, is_silent, pours, reads_nothing, says
+from tests.tls import Tls
 
 #: Time for many drops, none of which alone is late.
 SHORT_SECONDS = 0.2
@@ -225,55 +218,28 @@ def test_there_is_no_call_without_a_limit() -> None:
         web.session().get(peer.url)
 
 
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """A server's side of TLS, and the certificate to trust."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "peer")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate_file, key_file)
-    return context, certificate_file
-
-
-def test_tls_connections_are_used_again(tls: tuple[ssl.SSLContext, Path]) -> None:
-    web.session().verify = str(tls[1])
+def test_tls_connections_are_used_again(tls: Tls) -> None:
+    web.session().verify = tls.bundle
     answer = OK + b"Content-Length: 2\r\n\r\nok"
-    with behaving(says(answer, answer), tls[0]) as peer:
+    with behaving(says(answer, answer), tls.server) as peer:
         assert [call(peer.url).body, call(peer.url).body] == [b"ok", b"ok"]
         assert peer.connections == 1
 
 
+def test_certificates_are_read_once_however_many_connections(tls: Tls) -> None:
+    web.session().verify = tls.bundle
+    answer = OK + b"Content-Length: 2\r\nConnection: close\r\n\r\nok"
+    with behaving(says(answer), tls.server) as peer:
+        call(peer.url)
+        tls.empty_the_bundle()
+        call(peer.url)
+        assert peer.connections == 2
+
+
 @pytest.mark.parametrize("what", ["headers", "body"])
-def test_an_encrypted_answer_that_drips_is_left_when_the_time_is_over(
-    tls: tuple[ssl.SSLContext, Path], what: str
-) -> None:
-    web.session().verify = str(tls[1])
-    with behaving(drips(*DRIPS[what]), tls[0]) as peer:
+def test_an_encrypted_answer_that_drips_is_left_when_the_time_is_over(tls: Tls, what: str) -> None:
+    web.session().verify = tls.bundle
+    with behaving(drips(*DRIPS[what]), tls.server) as peer:
         with pytest.raises(requests.Timeout):
             call(peer.url, SHORT_SECONDS)
 
@@ -281,26 +247,26 @@ def test_an_encrypted_answer_that_drips_is_left_when_the_time_is_over(
 
 
 def test_who_does_not_read_what_is_encrypted_is_left_when_the_time_is_over(
-    tls: tuple[ssl.SSLContext, Path],
+    tls: Tls,
 ) -> None:
-    web.session().verify = str(tls[1])
-    with behaving(reads_nothing, tls[0]) as peer, pytest.raises(requests.Timeout):
+    web.session().verify = tls.bundle
+    with behaving(reads_nothing, tls.server) as peer, pytest.raises(requests.Timeout):
         call(peer.url, SHORT_SECONDS, body="x" * 50_000_000)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(
-    tls: tuple[ssl.SSLContext, Path],
+    tls: Tls,
 ) -> None:
     def never(*_: Any) -> None:  # noqa: ANN401 - handed on as it came
         pytest.fail("a request was sent")
 
-    with behaving(never, tls[0]) as peer, pytest.raises(requests.exceptions.SSLError):
+    with behaving(never, tls.server) as peer, pytest.raises(requests.exceptions.SSLError):
         call(peer.url)
 
 
 def test_a_certificate_of_another_name_is_refused(
-    tls: tuple[ssl.SSLContext, Path],
+    tls: Tls,
 ) -> None:
-    web.session().verify = str(tls[1])
-    with behaving(is_silent, tls[0]) as peer, pytest.raises(requests.exceptions.SSLError):
+    web.session().verify = tls.bundle
+    with behaving(is_silent, tls.server) as peer, pytest.raises(requests.exceptions.SSLError):
         call(f"https://localhost:{peer.port}/")
