@@ -30,10 +30,8 @@ class DynamoApiKeys:
 
     def find(self, key_hash: str) -> ApiKey | None:
         """Return the key with this hash as it is now, in one read; None where there is none."""
-        try:
-            return _key(ApiKeyRow.get(_KEYS, key_hash, consistent_read=True))
-        except ApiKeyRow.DoesNotExist:
-            return None
+        row = ApiKeyRow.read(_KEYS, key_hash)
+        return _key(row) if row else None
 
     def get(self, key_id: str) -> ApiKey:
         """Return the key with this id; raises ApiKeyNotFoundError."""

@@ -21,16 +21,13 @@ class DynamoBudgetStore:
 
     def get(self, key: BudgetKey) -> DepartmentBudget | None:
         """Return a budget; None where Finance has told us nothing."""
-        try:
-            return budget_syncs.budget_of(key, budget_syncs.read(key))
-        except BudgetRow.DoesNotExist:
-            return None
+        row = budget_syncs.read(key)
+        return budget_syncs.budget_of(key, row) if row else None
 
     def untold(self, key: BudgetKey) -> UntoldBudget:
         """Return what overrides hold of a budget, and when Finance failed to tell of it."""
-        try:
-            row = budget_syncs.read(key)
-        except BudgetRow.DoesNotExist:
+        row = budget_syncs.read(key)
+        if row is None:
             return UntoldBudget()
         return UntoldBudget(
             unconfirmed=budget_syncs.unconfirmed(row),
@@ -96,10 +93,7 @@ class DynamoBudgetStore:
 
     def note_commitment(self, key: BudgetKey, at: datetime) -> None:
         """Tell of more being promised than there is, where that is news; see `budget_syncs`."""
-        try:
-            budget_syncs.note_commitment(key, at)
-        except BudgetRow.DoesNotExist:
-            return  # nobody knows what there is
+        budget_syncs.note_commitment(key, at)
 
     def figures_so_far(self, key: BudgetKey, limit: int) -> tuple[FiguresVersion, ...]:
         """Return what Finance said of a budget, newest first, at most `limit`."""

@@ -42,7 +42,8 @@ def record(
     Raises BusyError.
     """
     for _ in range(MAX_ATTEMPTS):
-        row = read(key)
+        # It has been there since the fetch began.
+        row = BudgetRow.get(budget_pk(key), "BUDGET", consistent_read=True)
         if row.figures_fetch == fetch.number:
             return Recording.RECORDED  # our own write, whose answer was lost
         if row.figures_fetch is not None and row.figures_fetch > fetch.number:
@@ -65,7 +66,7 @@ def note_commitment(key: BudgetKey, at: datetime) -> None:
     """
     for _ in range(MAX_ATTEMPTS):
         row = read(key)
-        if not row.figures:
+        if row is None or not row.figures:
             return  # unknown
         is_short = row.available_cents + row.doubt_cents < 0
         is_known = is_short or row.available_cents >= 0
@@ -92,9 +93,9 @@ def note_commitment(key: BudgetKey, at: datetime) -> None:
     raise BusyError
 
 
-def read(key: BudgetKey) -> BudgetRow:
-    """Return a budget's row as it is, with or without figures; raises BudgetRow.DoesNotExist."""
-    return BudgetRow.get(budget_pk(key), "BUDGET", consistent_read=True)
+def read(key: BudgetKey) -> BudgetRow | None:
+    """Return a budget's row as it is, with or without figures; None where nobody made one."""
+    return BudgetRow.read(budget_pk(key), "BUDGET")
 
 
 def unconfirmed(row: BudgetRow) -> Decimal:

@@ -31,10 +31,8 @@ class DynamoBusKeys:
 
     def find(self, key_id: str) -> BusKey | None:
         """Return the key with this id as it is now, in one read; None where there is none."""
-        try:
-            return _key(self._row.get(_KEYS, key_id, consistent_read=True))
-        except self._row.DoesNotExist:
-            return None
+        row = self._row.read(_KEYS, key_id)
+        return _key(row) if row else None
 
     def all(self) -> tuple[BusKey, ...]:
         """Return every key, revoked and expired ones too."""

@@ -40,4 +40,4 @@ class DynamoDueRequests:
             RequestRow.due_at.between(first, last),
             limit=limit,
         )
-        return [DueRequest(position=row.due_at, summary=summary_in(row)) for row in rows]
+        return [DueRequest(position=row.due_at, summary=summary_in(row.summary)) for row in rows]

@@ -45,11 +45,8 @@ class DynamoJobRuns:
     def get(self, order: JobOrder) -> JobRun | None:
         """Return the run that `order` asks for; None where there is no record of it."""
         position = run_position(order.queued_at, order.run_id)
-        try:
-            row = JobRunRow.get(job_pk(order.job), run_sk(position), consistent_read=True)
-        except JobRunRow.DoesNotExist:
-            return None
-        return JobRun.model_validate_json(row.body)
+        row = JobRunRow.read(job_pk(order.job), run_sk(position))
+        return JobRun.model_validate_json(row.body) if row else None
 
     def save(self, run: JobRun) -> bool:
         """Keep a run as it is now; False where it has ended, or a later part of it has begun."""

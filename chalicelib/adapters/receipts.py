@@ -21,9 +21,8 @@ class DynamoReceipts:
 
     def find(self, caller: str, key: str, now: datetime) -> Receipt | None:
         """Return what a call with this key was answered, None where there was none."""
-        try:
-            row = ReceiptRow.get(_pk(caller, key), "RECEIPT", consistent_read=True)
-        except ReceiptRow.DoesNotExist:
+        row = ReceiptRow.read(_pk(caller, key), "RECEIPT")
+        if row is None:
             return None
         receipt = Receipt.model_validate_json(row.body)
         return receipt if receipt.expires_at > now else None

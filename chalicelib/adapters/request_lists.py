@@ -5,8 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-
-from pynamodb.expressions.condition import Condition
+from typing import Any
 
 from chalicelib.adapters.keys import (
     department_status,
@@ -17,7 +16,8 @@ from chalicelib.adapters.keys import (
 )
 from chalicelib.adapters.request_rows import summary_in
 from chalicelib.adapters.rows.counters import TotalsRow
-from chalicelib.adapters.rows.requests import HistoryRow, ListIndex, RequestRow, SupplierRow
+from chalicelib.adapters.rows.requests import HistoryRow, RequestRow, SupplierRow
+from chalicelib.adapters.tables import client
 from chalicelib.domain.access import Department
 from chalicelib.domain.listing import Selection, Sifted, Summary, position
 from chalicelib.domain.requests import HistoryEntry
@@ -51,7 +51,7 @@ class DynamoRequestLists:
     def totals(self, departments: Sequence[Department]) -> tuple[DepartmentTotals, ...]:
         """Return what each department's requests come to, as of their last commit."""
         keys = {totals_pk(department): department for department in departments}
-        rows = TotalsRow.batch_get([(pk, "TOTALS") for pk in keys], consistent_read=True)
+        rows = TotalsRow.read_many((pk, "TOTALS") for pk in keys)
         found = {keys[row.pk]: row for row in rows}
         return tuple(_totals(department, found.get(department)) for department in departments)
 
@@ -130,51 +130,74 @@ def _merged(
     selection: Selection, after: str | None, *, at_once: int, newest_first: bool = True
 ) -> Iterator[Summary]:
     streams = [
-        _partition(index, key, selection, after, at_once=at_once, newest_first=newest_first)
-        for index, key in _partitions(selection)
+        _partition(*each, selection, after, at_once=at_once, newest_first=newest_first)
+        for each in _partitions(selection)
     ]
     return heapq.merge(*streams, key=position, reverse=newest_first)
 
 
-def _partitions(selection: Selection) -> Sequence[tuple[ListIndex, str]]:
-    """Return the narrowest partitions that hold all of a selection."""
+def _partitions(selection: Selection) -> Sequence[tuple[str, str, str]]:
+    """Return the narrowest partitions that hold all of a selection: index, attribute, value."""
     if selection.linked_purchase_request_id is not None:
-        return [(RequestRow.by_link, selection.linked_purchase_request_id)]
+        return [("by_link", "linked_to", selection.linked_purchase_request_id)]
     if selection.requested_by is not None:
-        return [(RequestRow.by_owner, selection.requested_by)]
+        return [("by_owner", "requested_by", selection.requested_by)]
     if selection.status is not None:
         return [
-            (RequestRow.by_department_status, department_status(department, selection.status))
-            for department in selection.departments
+            ("by_department_status", "department_status", department_status(each, selection.status))
+            for each in selection.departments
         ]
-    return [(RequestRow.by_department, department) for department in selection.departments]
+    return [("by_department", "department", each) for each in selection.departments]
 
 
 def _partition(
-    index: ListIndex,
-    key: str,
+    index: str,
+    attribute: str,
+    value: str,
     selection: Selection,
     after: str | None,
     *,
     at_once: int,
     newest_first: bool,
 ) -> Iterator[Summary]:
-    rows = index.query(
-        key, _between(selection, after), scan_index_forward=not newest_first, page_size=at_once
-    )
-    for row in rows:
+    """Yield what one partition of an index has of a span of time, page by page.
+
+    Without PynamoDB, that makes a row of each item: a list has many, and shows but one attribute.
+    """
+    first, last = _span(selection, after)
+    asked: dict[str, Any] = {
+        "TableName": RequestRow.Meta.table_name,
+        "IndexName": index,
+        "KeyConditionExpression": f"{attribute} = :value AND listed BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {
+            ":value": {"S": value},
+            ":first": {"S": first},
+            ":last": {"S": last},
+        },
+        "ScanIndexForward": not newest_first,
+        "Limit": at_once,
+    }
+    read = 0
+    while True:
+        page = client().query(**asked)
+        for item in page["Items"]:
+            if "summary" in item and item["listed"]["S"] != after:
+                (summary,) = item["summary"].values()
+                yield summary_in(summary)
+        if "LastEvaluatedKey" not in page:
+            return
         # Whoever goes on after what was asked for sifts, and may have far to go.
-        rows.page_iter.page_size = min(2 * rows.total_count, _READ_AT_ONCE)
-        if row.summary is not None and row.listed != after:
-            yield summary_in(row)
+        read += len(page["Items"])
+        asked["Limit"] = min(2 * read, _READ_AT_ONCE)
+        asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _between(selection: Selection, after: str | None) -> Condition:
+def _span(selection: Selection, after: str | None) -> tuple[str, str]:
     first = _instant(selection.first) if selection.first else _BEFORE_ALL
     # Positions are a moment and an id, so that a bare moment stands before all of its own: the
     # end of a span is not in it. The row at `after` is read again, and passed over.
     last = _instant(selection.last) if selection.last else _AFTER_ALL
-    return RequestRow.listed.between(first, last if after is None else min(last, after))
+    return first, last if after is None else min(last, after)
 
 
 def _instant(moment: datetime) -> str:

@@ -65,9 +65,9 @@ def told_by(row: RequestRow) -> str:
     return _texts(row)[1]
 
 
-def summary_in(row: RequestRow) -> Summary:
-    """Return what lists show of a row that has a `summary`; raises UnreadableError."""
-    return Summary.model_validate_json(_summary(row))
+def summary_in(summary: bytes | str) -> Summary:
+    """Return what lists show, from the `summary` of a row; raises UnreadableError."""
+    return Summary.model_validate_json(_text(summary))
 
 
 def rewritten(row: RequestRow) -> RequestRow:
@@ -106,6 +106,8 @@ def _summary_of(request: BudgetRequest) -> str:
 
 
 def _summary(row: RequestRow) -> str:
-    if isinstance(row.summary, bytes):
-        return unpack(row.summary)[0]
-    return row.summary or ""
+    return _text(row.summary) if row.summary else ""
+
+
+def _text(summary: bytes | str) -> str:
+    return unpack(summary)[0] if isinstance(summary, bytes) else summary

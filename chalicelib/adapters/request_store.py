@@ -14,6 +14,7 @@ from chalicelib.adapters.request_parts import rows_beside, totals
 from chalicelib.adapters.request_rows import request_in, row_of
 from chalicelib.adapters.rows.counters import SequenceRow
 from chalicelib.adapters.rows.requests import RequestRow
+from chalicelib.adapters.tables import client
 from chalicelib.adapters.transactions import Item, Part, put, transact
 from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import (
@@ -30,35 +31,46 @@ from chalicelib.usecases.ports import Stored
 #: DynamoDB takes no more than 4 MB in one transaction; the rest is for what goes with the requests.
 MAX_REQUESTS_BYTES = 3_800_000
 
+_SK = "REQUEST"
+
 
 class DynamoRequestStore:
     """The RequestStore on DynamoDB."""
 
     def next_sequence(self, year: int) -> int:
         """Raise the year's counter by one and return it."""
-        row = SequenceRow(f"SEQUENCE#{year}")
-        row.update(actions=[SequenceRow.last.add(1)])
-        return row.last
+        answer = client().update_item(
+            TableName=SequenceRow.Meta.table_name,
+            Key={"pk": {"S": f"SEQUENCE#{year}"}, "sk": {"S": "SEQUENCE"}},
+            UpdateExpression="ADD #last :one",
+            ExpressionAttributeNames={"#last": "last"},
+            ExpressionAttributeValues={":one": {"N": "1"}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["last"]["N"])
 
     def get(self, request_id: int) -> BudgetRequest:
         """Return a request as last committed; raises RequestNotFoundError."""
-        try:
-            row = RequestRow.get(request_pk(request_id), "REQUEST", consistent_read=True)
-        except RequestRow.DoesNotExist:
-            raise RequestNotFoundError from None
+        row = RequestRow.read(request_pk(request_id), _SK)
+        if row is None:
+            raise RequestNotFoundError
         return _existing(row)
 
     def get_with_mails(self, request_id: int, *, mails: int) -> Stored:
         """Return a request with its newest mails, in one consistent query."""
-        rows = list(
-            RequestRow.query(
-                request_pk(request_id),
-                RequestRow.sk.between(NOTIFICATIONS, "REQUEST"),
-                consistent_read=True,
-                scan_index_forward=False,
-                limit=1 + mails,
-            )
+        found = client().query(
+            TableName=RequestRow.Meta.table_name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :mails AND :request",
+            ExpressionAttributeValues={
+                ":pk": {"S": request_pk(request_id)},
+                ":mails": {"S": NOTIFICATIONS},
+                ":request": {"S": _SK},
+            },
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=1 + mails,
         )
+        rows = [RequestRow.from_raw_data(item) for item in found["Items"]]
         if not rows:
             raise RequestNotFoundError
         return Stored(
@@ -67,8 +79,8 @@ class DynamoRequestStore:
 
     def get_many(self, request_ids: Sequence[int]) -> dict[int, BudgetRequest]:
         """Return those of the requests that exist, in one round trip."""
-        keys = [(request_pk(request_id), "REQUEST") for request_id in request_ids]
-        rows = RequestRow.batch_get(keys, consistent_read=True)
+        keys = [(request_pk(request_id), _SK) for request_id in request_ids]
+        rows = RequestRow.read_many(keys)
         requests = map(request_in, rows)
         return {request.id: request for request in requests if not request.is_deleted}
 

@@ -6,7 +6,7 @@ directions.
 Amounts are whole cents: DynamoDB's numbers are exact, and so are Python's whole ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Self
 
@@ -22,6 +22,9 @@ from chalicelib.adapters import aws
 
 #: Tables get their names from the settings when the process composes itself (bootstrap).
 UNNAMED = "unnamed"
+
+#: As many items as DynamoDB reads in one batch.
+_MAX_READ_AT_ONCE = 100
 
 
 class _Meta:
@@ -69,6 +72,31 @@ class Row(Model):
         if made.connection.host is None:  # the command line's rows are elsewhere
             made.connection._client = client()  # noqa: SLF001 - PynamoDB has no public way to it
         return made
+
+    @classmethod
+    def read(cls, pk: str, sk: str) -> Self | None:
+        """Return the row that has these keys, as it was last written; None where there is none."""
+        connected = cls._get_connection()
+        its_client: Any = connected.connection.client
+        answer = its_client.get_item(
+            TableName=connected.table_name,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            ConsistentRead=True,
+        )
+        return cls.from_raw_data(answer["Item"]) if "Item" in answer else None
+
+    @classmethod
+    def read_many(cls, keys: Iterable[tuple[str, str]]) -> Iterator[Self]:
+        """Yield those of the rows that exist, as they were last written, in any order."""
+        table = cls.Meta.table_name
+        left = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
+        while left:
+            asked = {"Keys": left[:_MAX_READ_AT_ONCE], "ConsistentRead": True}
+            answer = client().batch_get_item(RequestItems={table: asked})
+            yield from map(cls.from_raw_data, answer["Responses"][table])
+            # What would be more than 16 MB in one answer is left over.
+            left_over = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])
+            left = left_over + left[_MAX_READ_AT_ONCE:]
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:

@@ -59,11 +59,8 @@ class DynamoSubscriptions:
         """Return a subscription as last written; raises WebhookNotFoundError."""
         if len(subscription_id) > _MAX_ID_CHARACTERS:
             raise WebhookNotFoundError
-        try:
-            row = self._row.get(_SUBSCRIPTIONS, subscription_id, consistent_read=True)
-        except SubscriptionRow.DoesNotExist:
-            raise WebhookNotFoundError from None
-        endpoint = _endpoint(row)
+        row = self._row.read(_SUBSCRIPTIONS, subscription_id)
+        endpoint = _endpoint(row) if row else None
         if endpoint is None:
             raise WebhookNotFoundError
         return endpoint
@@ -126,23 +123,15 @@ class DynamoDeliveries:
 
     def event(self, event_id: str) -> PublishedEvent | None:
         """Return an event; None where it is kept no more."""
-        try:
-            row = EventRow.get(keys.event_pk(event_id), "EVENT", consistent_read=True)
-        except EventRow.DoesNotExist:
-            return None
-        return PublishedEvent.model_validate_json(row.body)
+        row = EventRow.read(keys.event_pk(event_id), "EVENT")
+        return PublishedEvent.model_validate_json(row.body) if row else None
 
     def get(self, subscription_id: str, delivery_id: str) -> Delivery | None:
         """Return a delivery as last written; None where there is none."""
         if len(delivery_id) > _MAX_ID_CHARACTERS:
             return None
-        try:
-            row = self._row.get(
-                keys.deliveries_pk(subscription_id), delivery_id, consistent_read=True
-            )
-        except DeliveryRow.DoesNotExist:
-            return None
-        return _delivery(row)
+        row = self._row.read(keys.deliveries_pk(subscription_id), delivery_id)
+        return _delivery(row) if row else None
 
     def save(self, delivery: Delivery, *, receipt: Receipt | None = None) -> None:
         """Keep the next version of a delivery, and the call's receipt.

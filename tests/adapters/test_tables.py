@@ -1,5 +1,6 @@
 """Rows as they are read: what PynamoDB itself would make of an item."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from chalicelib import bootstrap
 from chalicelib.adapters.rows.budgets import BudgetRow
 from chalicelib.adapters.rows.counters import TotalsRow
 from chalicelib.adapters.rows.requests import RequestRow
-from chalicelib.adapters.tables import Row
+from chalicelib.adapters.tables import Row, client
+from tests.botocore_answers import answering
 
 KEY = {"pk": {"S": "1"}, "sk": {"S": "2"}}
 
@@ -33,6 +35,44 @@ def test_whole_numbers_come_back_as_they_were_written(cents: int) -> None:
     found = BudgetRow.get("there", "BUDGET").available_cents
 
     assert (found, type(found)) == (cents, int)
+
+
+@pytest.mark.usefixtures("aws")
+def test_more_rows_than_one_batch_reads_are_all_read() -> None:
+    bootstrap.budgets()
+    pks = [str(number) for number in range(250)]
+    with BudgetRow.batch_write() as batch:
+        for pk in pks:
+            batch.save(BudgetRow(pk))
+
+    read = BudgetRow.read_many((pk, "BUDGET") for pk in ["none", *pks])
+
+    assert sorted(row.pk for row in read) == sorted(pks)
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_one_batch_left_over_is_read_by_another() -> None:
+    bootstrap.budgets()
+    BudgetRow("first").save()
+    BudgetRow("second").save()
+    asked: list[list[str]] = []
+
+    def leaves_one_over(body: bytes) -> tuple[int, dict[str, Any]] | None:
+        ((table, wanted),) = json.loads(body)["RequestItems"].items()
+        asked.append([key["pk"]["S"] for key in wanted["Keys"]])
+        if len(asked) > 1:
+            return None
+        first, *others = wanted["Keys"]
+        return 200, {
+            "Responses": {table: [first]},
+            "UnprocessedKeys": {table: {"Keys": others, "ConsistentRead": True}},
+        }
+
+    with answering(client(), "BatchGetItem", leaves_one_over):
+        read = list(BudgetRow.read_many([("first", "BUDGET"), ("second", "BUDGET")]))
+
+    assert asked == [["first", "second"], ["second"]]
+    assert [row.pk for row in read] == ["first", "second"]
 
 
 @pytest.mark.parametrize(("kind", "item"), ITEMS)

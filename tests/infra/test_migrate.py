@@ -178,7 +178,7 @@ def test_whoever_writes_meanwhile_is_not_undone(place: Place, stored: list[int])
 
     assert state.status == "done"
     assert store.get(request_id) == change.after
-    assert summary_in(read(request_id)).status == "APPROVED"
+    assert summary_in(read(request_id).summary).status == "APPROVED"
 
 
 def test_a_row_that_cannot_be_read_stops_it_by_name(place: Place, stored: list[int]) -> None:

@@ -6,41 +6,6 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 from chalicelib.adapters.tables import InRequests, PackedAttribute, WholeAttribute
 
 
-class ListIndex(GlobalSecondaryIndex["RequestRow"]):
-    """Requests in the order of creation; each kind is named as in infra/template/tables.yaml."""
-
-    listed = UnicodeAttribute(range_key=True)
-
-    def __init_subclass__(cls, *, index_name: str) -> None:
-        projection = IncludeProjection(["summary"])
-        cls.Meta = type("Meta", (), {"index_name": index_name, "projection": projection})
-        super().__init_subclass__()  # type: ignore[no-untyped-call]  # PynamoDB gives it no types
-
-
-class ByOwner(ListIndex, index_name="by_owner"):
-    """One person's requests."""
-
-    requested_by = UnicodeAttribute(hash_key=True)
-
-
-class ByDepartment(ListIndex, index_name="by_department"):
-    """A department's requests."""
-
-    department = UnicodeAttribute(hash_key=True)
-
-
-class ByDepartmentAndStatus(ListIndex, index_name="by_department_status"):
-    """A department's requests of one status."""
-
-    department_status = UnicodeAttribute(hash_key=True)
-
-
-class ByLink(ListIndex, index_name="by_link"):
-    """The requests linked to one purchase request."""
-
-    linked_to = UnicodeAttribute(hash_key=True)
-
-
 class ByDue(GlobalSecondaryIndex["RequestRow"]):
     """The requests that time changes something about, by when it does; sparse."""
 
@@ -88,10 +53,6 @@ class RequestRow(InRequests):
     body = PackedAttribute()
     outbox = UnicodeAttribute(null=True)
 
-    by_owner = ByOwner()
-    by_department = ByDepartment()
-    by_department_status = ByDepartmentAndStatus()
-    by_link = ByLink()
     by_due = ByDue()
 
 
