@@ -52,7 +52,8 @@ def share(part: Decimal, whole: Decimal) -> Decimal | None:
 
 def number(amount: Decimal) -> int | float:
     """Return the JSON number for `amount`: exact, as cents below 2**53 survive the round trip."""
-    return int(amount) if amount == amount.to_integral_value() else float(amount)
+    shown = float(amount)
+    return int(shown) if shown.is_integer() else shown
 
 
 def _number_only(value: object) -> object:
@@ -62,6 +63,8 @@ def _number_only(value: object) -> object:
 
 
 def _two_places(value: Decimal) -> Decimal:
+    if value.same_quantum(CENT) and value.adjusted() < MAX_DIGITS:
+        return value  # as nearly all are that we stored or computed
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
         raise ValueError("must be a finite number")  # noqa: TRY004 - pydantic collects ValueErrors
