@@ -112,9 +112,12 @@ def _starts(found: Found) -> Table:
         answered = _ratio(costs.answered, aim)
         megabytes = _beside_its_aim(round(costs.megabytes), functions.MEGABYTES_AIM)
         imported = f"{costs.imported * 1000:.2f}"
-        shown.append((name, imported, *_ratio(costs.ready, aim), *answered[:3], *megabytes))
+        validating = f"{costs.validating.times:.2f}"
+        shown.append(
+            (name, imported, *_ratio(costs.ready, aim), validating, *answered[:3], *megabytes)
+        )
     columns = (
-        *("function", "imported ms", "ready ms", "floor", "times", "aim"),
+        *("function", "imported ms", "ready ms", "floor", "times", "aim", "with pydantic"),
         *("first answer ms", "floor", "times", "resident MB", "aim"),
     )
     return _table("CPU of a cold start, by turns with botocore and one client", columns, shown)
@@ -258,6 +261,7 @@ def _kept(costs: Costs) -> dict[str, object]:
     return {
         "importedMilliseconds": round(costs.imported * 1000, 2),
         "ready": _milliseconds(costs.ready),
+        "readyBesideAFloorWithPydantic": _milliseconds(costs.validating),
         "firstAnswer": _milliseconds(costs.answered),
         "residentMegabytes": round(costs.megabytes),
         "warm": {call: _milliseconds(ratio) for call, ratio in costs.warm.items()},

@@ -53,11 +53,13 @@ class Costs:
     """What was found of one function; `records` are the changes in a worker's batch.
 
     `imported` is CPU seconds, without any client, which each function makes at its first call.
+    `validating` is `ready` beside a floor that has pydantic as well, and one model.
     `lean` are the warm calls beside a floor whose clients are set as ours are.
     """
 
     imported: float
     ready: Ratio
+    validating: Ratio
     answered: Ratio
     megabytes: float
     records: int = 1
@@ -92,9 +94,12 @@ def measure(stack: RunningStack) -> Found:
 def _costs(name: str, folder: Path, function: tuple[str, dict[str, str]], recording: str) -> Costs:
     target, environment = function
     given = {"recording": recording, "call": FIRST_CALLS[name]}
-    ours, floor = _by_turns(
-        folder, environment, [given | {"target": target}, given | {"target": None}]
-    )
+    orders: list[dict[str, Any]] = [
+        given | {"target": target},
+        given | {"target": None},
+        given | {"target": None, "validates": True},
+    ]
+    ours, floor, validating = _by_turns(folder, environment, orders)
     called = {"target": target, "recording": recording, "calls": WARM_CALLS}
     warm = _probe(folder, "warm", environment, called)
     megabytes = max(ours["megabytes"], warm.pop("megabytes"))
@@ -102,6 +107,7 @@ def _costs(name: str, folder: Path, function: tuple[str, dict[str, str]], record
     return Costs(
         imported=ours["imported"],
         ready=Ratio(ours["ready"], floor["ready"]),
+        validating=Ratio(ours["ready"], validating["ready"]),
         answered=Ratio(ours["answered"], floor["answered"]),
         megabytes=megabytes,
         warm={call: Ratio(spent["ours"], spent["floor"]) for call, spent in warm.items()},

@@ -78,12 +78,18 @@ def record(target: str, batch: dict[str, Any] | None, keep_in: str) -> dict[str,
 
 
 def cold(
-    target: str | None, recording: str, call: str, collector: str = "as it is"
+    target: str | None,
+    recording: str,
+    call: str,
+    collector: str = "as it is",
+    *,
+    validates: bool = False,
 ) -> dict[str, Any]:
     """Return the CPU seconds until a function is ready, and until it has answered its first call.
 
     Ready is: imported, and with a client of DynamoDB, which it makes at its first call. Without a
-    target it is the floor: botocore and one such client. The garbage `collector`
+    target it is the floor: botocore and one such client, and where it `validates`, pydantic with a
+    model of one field, which has read a value. The garbage `collector`
     is left `as it is`, or `off` on the way, or what was imported is `frozen` out of its sight.
     """
     gc.collect()
@@ -92,6 +98,8 @@ def cold(
     started = process_time()
     if target is None:
         _client("dynamodb")
+        if validates:
+            _validate()
     else:
         handler = _handler(target)
     if collector == "frozen":
@@ -114,6 +122,11 @@ def cold(
         "modules": len(sys.modules),
         "megabytes": _resident_megabytes(),
     }
+
+
+def _validate() -> None:
+    pydantic = importlib.import_module("pydantic")
+    pydantic.create_model("Model", field=(int, ...)).model_validate({"field": 1})
 
 
 def warm(target: str, recording: str, calls: int) -> dict[str, Any]:
