@@ -188,7 +188,7 @@ def _partition(
             return
         # Whoever goes on after what was asked for sifts, and may have far to go.
         read += len(page["Items"])
-        asked["Limit"] = min(2 * read, _READ_AT_ONCE)
+        asked["Limit"] = min(max(1, 2 * read), _READ_AT_ONCE)
         asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
