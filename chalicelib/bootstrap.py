@@ -281,7 +281,7 @@ def bus() -> EventBridgeBus:
 
 def rejections() -> ports.Rejections:
     """Return the way to partners whose messages are refused; raises ConfigurationError."""
-    from chalicelib.adapters.bus import EventBridgeRejections
+    from chalicelib.adapters.rejections import EventBridgeRejections
 
     name = required(settings().event_bus_name, "EVENT_BUS_NAME")
     return EventBridgeRejections(name, key=_signing_key(), key_id=configuration.SERVICE_NAME)

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
-from infra import botocore_data
+from infra import archive, botocore_data
 from infra.archive import compile_bytecode
 from infra.errors import OperatorError
 
@@ -55,7 +55,9 @@ _UNUSED_FILES = (
 _UNUSED_SUFFIXES = frozenset({".css", ".js", ".pyi", ".typed"})
 
 _INSTALL_TIMEOUT_SECONDS = 600
-_KEY_VERSION = b"4"  # raise it when the trimming changes
+
+# What is made changes with these.
+_MADE_BY = (__file__, archive.__file__, botocore_data.__file__)
 
 
 def dependencies(
@@ -81,13 +83,12 @@ def dependencies(
 
 
 def _key(requirements: Path, platform: str | None) -> str:
-    """Name what the folder is made from: another key is another folder."""
+    """Name what the folder is made from, and by what code: another key is another folder."""
     made_from = (
-        _KEY_VERSION,
+        *(Path(source).read_bytes() for source in _MADE_BY),
         requirements.read_bytes(),
         sys.version.encode(),
         (platform or sysconfig.get_platform()).encode(),
-        repr(sorted(botocore_data.SERVICES)).encode(),
     )
     return hashlib.sha256(b"\0".join(made_from)).hexdigest()[:16]
 

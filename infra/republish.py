@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from chalicelib.adapters.keys import history_sk, request_pk, told_from, told_pk, told_sk
+from chalicelib.adapters.packing import text_of
 from chalicelib.adapters.request_rows import request_in, told_by
 from chalicelib.adapters.rows.requests import HistoryRow, RequestRow
 from chalicelib.adapters.rows.tellings import ToldRow
@@ -73,7 +74,7 @@ def of_request(place: Place, named: str) -> Found:
             for n, entry in enumerate(_history(place, request), start=1)
         ]
         kept = {
-            (found.pk, found.sk): _told(found.outbox)
+            (found.pk, found.sk): _told(text_of(found.outbox))
             for found in place.row(ToldRow, "ToldTableName").batch_get(keys)
         }
     last = told_by(row)  # nothing, where the row came back from a backup
@@ -97,7 +98,7 @@ def of_span(place: Place, start: datetime, end: datetime, department: str | None
     found: list[Told] = []
     with told_clearly():
         for row in _rows(place, start, end):
-            told = _told(row.outbox)
+            told = _told(text_of(row.outbox))
             if department is None or department in told.departments:
                 found.append(told)
             if len(found) > MAX_CHANGES:

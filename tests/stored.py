@@ -24,6 +24,11 @@ def outbox(row: dict[str, Any]) -> Outbox:
     return Outbox.model_validate_json(_texts(row)[1])
 
 
+def told(row: dict[str, Any]) -> Outbox:
+    """Return the outbox that a row of what was told keeps."""
+    return Outbox.model_validate_json(unpack(_bytes(row["outbox"]))[0])
+
+
 def unpacked(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row of a request in the form before packing."""
     texts = dict(zip(("body", "outbox"), _texts(row), strict=True))

@@ -15,7 +15,6 @@ from chalicelib.domain.events import (
     AuditEntry,
     Event,
 )
-from chalicelib.domain.inbound import REJECTED, Parked, rejection_event
 from chalicelib.domain.messages import UntellableError, cloud_event
 from chalicelib.domain.signing import SEAL, seal
 from chalicelib.observability import correlation_id
@@ -56,14 +55,14 @@ class EventBridgeBus:
             named = audit.with_correlation(correlation_id())
             told.append((AUDIT_SOURCE, AUDIT_DETAIL_TYPE, named.model_dump(mode="json")))
         entries = [
-            _entry(self._name, source, kind, detail | {SEAL: seal(self._seal_key, detail)})
+            entry_of(self._name, source, kind, detail | {SEAL: seal(self._seal_key, detail)})
             for source, kind, detail in told
         ]
         for entry in entries:
             if _size(entry) > MAX_ENTRY_BYTES:
                 raise UntellableError(f"{entry['DetailType']} has {_size(entry)} bytes")
         for call in _calls(entries):
-            _put(call)
+            put(call)
 
     def _cloud_event(self, event: Event) -> dict[str, Any]:
         return cloud_event(
@@ -71,21 +70,8 @@ class EventBridgeBus:
         )
 
 
-class EventBridgeRejections:
-    """The Rejections on EventBridge: for partners alone, so that nothing is sealed."""
-
-    def __init__(self, name: str, *, key: bytes, key_id: str) -> None:
-        self._name = name
-        self._key = key
-        self._key_id = key_id
-
-    def tell(self, message: Parked) -> None:
-        """Answer a refused message; raises DeliveryFailedError."""
-        told = rejection_event(message, key=self._key, key_id=self._key_id)
-        _put([_entry(self._name, EVENT_SOURCE, REJECTED, told)])
-
-
-def _entry(bus: str, source: str, detail_type: str, detail: dict[str, Any]) -> dict[str, Any]:
+def entry_of(bus: str, source: str, detail_type: str, detail: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry as PutEvents takes it."""
     return {
         "EventBusName": bus,
         "Source": source,
@@ -94,7 +80,8 @@ def _entry(bus: str, source: str, detail_type: str, detail: dict[str, Any]) -> d
     }
 
 
-def _put(entries: list[dict[str, Any]]) -> None:
+def put(entries: list[dict[str, Any]]) -> None:
+    """Put entries on their bus in one call; raises DeliveryFailedError, UntellableError."""
     # PutEvents succeeds with failed entries in its answer. The stream record comes back whole
     # then; that the others are published again is harmless, since every event has its id.
     try:

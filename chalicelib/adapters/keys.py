@@ -1,10 +1,13 @@
 """Keys of the tables: the one place that spells them (docs/architecture.md lists them all)."""
 
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
-from chalicelib.domain.budgets import BudgetKey
-from chalicelib.domain.deadlines import DueKind
-from chalicelib.domain.jobs import JobName
+# For its readers alone: the relay keeps what was told without knowing what a budget or a job is.
+if TYPE_CHECKING:
+    from chalicelib.domain.budgets import BudgetKey
+    from chalicelib.domain.deadlines import DueKind
+    from chalicelib.domain.jobs import JobName
 
 #: What the rows begin with that hold what Finance once said of a budget.
 FIGURES = "FIGURES#"
@@ -60,7 +63,7 @@ def supplier_sk(supplier: str) -> str:
     return f"SUPPLIER#{supplier}"
 
 
-def budget_pk(key: BudgetKey) -> str:
+def budget_pk(key: "BudgetKey") -> str:
     """Return the partition of a budget."""
     return f"BUDGET#{key.department}#{key.fiscal_year}#{key.fiscal_period}"
 
@@ -80,7 +83,7 @@ def totals_pk(department: str) -> str:
     return f"TOTALS#{department}"
 
 
-def job_pk(job: JobName) -> str:
+def job_pk(job: "JobName") -> str:
     """Return the partition of a job: its lease and its runs."""
     return f"JOB#{job}"
 
@@ -105,7 +108,7 @@ def event_pk(event_id: str) -> str:
     return f"EVENT#{event_id}"
 
 
-def due_for(department: str, kind: DueKind) -> str:
+def due_for(department: str, kind: "DueKind") -> str:
     """Return the index partition of what is due in a department."""
     return f"{department}#{kind}"
 

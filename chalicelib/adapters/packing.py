@@ -41,6 +41,14 @@ def pack(*texts: str, known: str = "") -> bytes:
     return _HEADER.pack(_NEWEST, zlib.crc32(text)) + packer.compress(text) + packer.flush()
 
 
+def text_of(stored: bytes | str) -> str:
+    """Return the one text that a row keeps: packed, or as rows of the form before have it.
+
+    Raises UnreadableError.
+    """
+    return unpack(stored)[0] if isinstance(stored, bytes) else stored
+
+
 def unpack(packed: bytes, *, known: str = "") -> list[str]:
     """Return the texts that were packed beside `known`; raises UnreadableError."""
     if len(packed) < _HEADER.size or packed[0] not in _WORDS:

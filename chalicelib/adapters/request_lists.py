@@ -168,6 +168,7 @@ def _partition(
     asked: dict[str, Any] = {
         "TableName": RequestRow.Meta.table_name,
         "IndexName": index,
+        "ProjectionExpression": "summary, listed",
         "KeyConditionExpression": f"{attribute} = :value AND listed BETWEEN :first AND :last",
         "ExpressionAttributeValues": {
             ":value": {"S": value},

@@ -1,7 +1,7 @@
 """The row of a request: what it keeps packed, and how rows of the form before that are read."""
 
 from chalicelib.adapters.keys import department_status, due_at, due_for, request_pk
-from chalicelib.adapters.packing import pack, unpack
+from chalicelib.adapters.packing import pack, text_of, unpack
 from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain.deadlines import due
 from chalicelib.domain.listing import Summary, position
@@ -67,7 +67,7 @@ def told_by(row: RequestRow) -> str:
 
 def summary_in(summary: bytes | str) -> Summary:
     """Return what lists show, from the `summary` of a row; raises UnreadableError."""
-    return Summary.model_validate_json(_text(summary))
+    return Summary.model_validate_json(text_of(summary))
 
 
 def rewritten(row: RequestRow) -> RequestRow:
@@ -106,8 +106,4 @@ def _summary_of(request: BudgetRequest) -> str:
 
 
 def _summary(row: RequestRow) -> str:
-    return _text(row.summary) if row.summary else ""
-
-
-def _text(summary: bytes | str) -> str:
-    return unpack(summary)[0] if isinstance(summary, bytes) else summary
+    return text_of(row.summary) if row.summary else ""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.keys import told_pk, told_sk
+from chalicelib.adapters.packing import pack
 from chalicelib.domain.messages import Outbox
 
 #: How long: as long as those who act on it remember what they did (claims.REMEMBER).
@@ -20,7 +21,7 @@ class DynamoTold:
         self._table_name = table_name
 
     def keep(self, outbox: Outbox, text: str) -> None:
-        """Keep an outbox as the text it is in its row; again does no harm."""
+        """Keep an outbox, whose text this is, packed; again does no harm."""
         first = outbox.first
         if first is None:
             return
@@ -29,7 +30,7 @@ class DynamoTold:
             Item={
                 "pk": {"S": told_pk(first.time.date())},
                 "sk": {"S": told_sk(first.time, first.id)},
-                "outbox": {"S": text},
+                "outbox": {"B": pack(text)},
                 "expires_at": {"N": str(int((first.time + KEEP_TOLD).timestamp()))},
             },
         )

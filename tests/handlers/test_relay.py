@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters import aws as aws_clients
 from chalicelib.adapters.keys import told_sk
 from chalicelib.domain.errors import DeliveryFailedError
-from chalicelib.domain.messages import Outbox, UntellableError
+from chalicelib.domain.messages import UntellableError
 from chalicelib.handlers import relay
 from tests import samples, stored
 from tests.botocore_answers import answering
@@ -167,7 +167,7 @@ def test_what_is_told_is_kept_in_the_order_of_the_changes(aws: Aws) -> None:
         relay.relay(payload, None)
 
     rows = sorted(aws.rows("told"), key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
-    assert [Outbox.model_validate_json(row["outbox"]["S"]) for row in rows] == [
+    assert [stored.told(row) for row in rows] == [
         stored.outbox(record["dynamodb"]["NewImage"]) for record in payload["Records"]
     ]
     expected = [

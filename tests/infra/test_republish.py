@@ -20,7 +20,7 @@ from infra import republish, telling
 from infra.errors import OperatorError
 from infra.place import Place
 from infra.progress import silent
-from tests import samples
+from tests import samples, stored
 from tests.botocore_answers import answering
 from tests.conftest import Aws, client
 from tests.factories import ADMIN, AT, CLERK, created, item_body
@@ -108,6 +108,16 @@ def test_what_is_told_again_is_kept_as_it_was(stack: Place, aws: Aws) -> None:
         published_again(stack, republish.of_request(stack, CODE))
 
     assert aws.rows("told") == before
+
+
+@pytest.mark.usefixtures("story")
+def test_what_was_kept_before_packing_is_told_again_as_well(stack: Place, aws: Aws) -> None:
+    expected = republish.of_request(stack, CODE).told
+    for row in aws.rows("told"):
+        text = {"outbox": {"S": stored.told(row).model_dump_json()}}
+        client("dynamodb").put_item(TableName="test-told", Item=row | text)
+
+    assert republish.of_request(stack, CODE).told == expected
 
 
 def test_the_last_change_is_told_though_the_relay_never_saw_it(stack: Place) -> None:

@@ -2,7 +2,7 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.adapters.tables import InTold, InWebhooks, WholeAttribute
+from chalicelib.adapters.tables import InTold, InWebhooks, PackedAttribute, WholeAttribute
 
 
 class AuditOutboxRow(InWebhooks):
@@ -14,7 +14,7 @@ class AuditOutboxRow(InWebhooks):
 
 
 class ToldRow(InTold):
-    """What was told of one change: the outbox of its row, as it was then."""
+    """What was told of one change: the outbox of its row, as it was then, packed."""
 
-    outbox = UnicodeAttribute()
+    outbox = PackedAttribute()
     expires_at = WholeAttribute()
