@@ -103,6 +103,24 @@ def reads_nothing(_: socket.socket, over: Event) -> None:
     over.wait(DEADLINE_SECONDS)
 
 
+def forwards(connection: socket.socket, _: Event) -> None:
+    """Be a proxy: connect to whom it is asked for, and pass on what each side says."""
+    asked = b""
+    while not asked.endswith(b"\r\n\r\n"):
+        asked += connection.recv(65536)
+    host, port = asked.split()[1].decode().split(":")
+    with socket.create_connection((host, int(port)), DEADLINE_SECONDS) as beyond:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        Thread(target=_pass_on, args=(beyond, connection), daemon=True).start()
+        _pass_on(connection, beyond)
+
+
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while said := one.recv(65536):
+            other.sendall(said)
+
+
 @contextmanager
 def behaving(behave: Behaviour, tls: SSLContext | None = None) -> Iterator[Peer]:
     """Have a peer behave so on every connection, until the block ends."""

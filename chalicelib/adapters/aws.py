@@ -5,7 +5,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import URLLib3Session, create_urllib3_context
 from urllib3 import HTTPConnectionPool
 
 from chalicelib.adapters.trust import read_once
@@ -26,7 +26,7 @@ def client(service: str) -> Any:  # noqa: ANN401 - botocore makes its clients' c
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
-            # PynamoDB makes what is sent of its models; looking it through again costs each call.
+            # What is sent is made of our rows; looking it through again costs each call.
             parameter_validation=service != "dynamodb",
             # Botocore's own is put together anew, twice, for each call: a tenth of its time.
             user_agent=SERVICE_NAME,
@@ -47,7 +47,7 @@ class _Http(URLLib3Session):
 
     def _setup_ssl_cert(self, conn: HTTPConnectionPool, url: str, verify: bool | str) -> None:  # noqa: FBT001 - botocore's
         super()._setup_ssl_cert(conn, url, verify)  # type: ignore[misc]  # its stubs lack it
-        read_once(conn)
+        read_once(conn, create_urllib3_context)
 
 
 @cache

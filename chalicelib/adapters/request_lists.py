@@ -3,6 +3,7 @@
 import heapq
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -25,6 +26,8 @@ from chalicelib.domain.totals import DepartmentTotals, Tally
 
 #: The most rows a query asks for after the first of its partition: some hundred kilobytes.
 _READ_AT_ONCE = 500
+
+_IN_SPAN = "listed BETWEEN :first AND :last"
 
 #: Sort before and after every position.
 _BEFORE_ALL, _AFTER_ALL = "0", "~"
@@ -130,30 +133,41 @@ def _merged(
     selection: Selection, after: str | None, *, at_once: int, newest_first: bool = True
 ) -> Iterator[Summary]:
     streams = [
-        _partition(*each, selection, after, at_once=at_once, newest_first=newest_first)
+        _rows_of(each, selection, after, at_once=at_once, newest_first=newest_first)
         for each in _partitions(selection)
     ]
     return heapq.merge(*streams, key=position, reverse=newest_first)
 
 
-def _partitions(selection: Selection) -> Sequence[tuple[str, str, str]]:
-    """Return the narrowest partitions that hold all of a selection: index, attribute, value."""
+@dataclass(frozen=True)
+class _Partition:
+    """A partition of an index: what the index is partitioned by, and its value here."""
+
+    index: str
+    attribute: str
+    value: str
+
+
+def _partitions(selection: Selection) -> Sequence[_Partition]:
+    """Return the narrowest partitions that hold all of a selection."""
     if selection.linked_purchase_request_id is not None:
-        return [("by_link", "linked_to", selection.linked_purchase_request_id)]
+        return [_Partition("by_link", "linked_to", selection.linked_purchase_request_id)]
     if selection.requested_by is not None:
-        return [("by_owner", "requested_by", selection.requested_by)]
+        return [_Partition("by_owner", "requested_by", selection.requested_by)]
     if selection.status is not None:
         return [
-            ("by_department_status", "department_status", department_status(each, selection.status))
+            _Partition(
+                "by_department_status",
+                "department_status",
+                department_status(each, selection.status),
+            )
             for each in selection.departments
         ]
-    return [("by_department", "department", each) for each in selection.departments]
+    return [_Partition("by_department", "department", each) for each in selection.departments]
 
 
-def _partition(
-    index: str,
-    attribute: str,
-    value: str,
+def _rows_of(
+    partition: _Partition,
     selection: Selection,
     after: str | None,
     *,
@@ -167,11 +181,11 @@ def _partition(
     first, last = _span(selection, after)
     asked: dict[str, Any] = {
         "TableName": RequestRow.Meta.table_name,
-        "IndexName": index,
+        "IndexName": partition.index,
         "ProjectionExpression": "summary, listed",
-        "KeyConditionExpression": f"{attribute} = :value AND listed BETWEEN :first AND :last",
+        "KeyConditionExpression": f"{partition.attribute} = :value AND {_IN_SPAN}",
         "ExpressionAttributeValues": {
-            ":value": {"S": value},
+            ":value": {"S": partition.value},
             ":first": {"S": first},
             ":last": {"S": last},
         },

@@ -74,12 +74,14 @@ class Row(Model):
         return made
 
     @classmethod
+    def _client(cls) -> Any:  # noqa: ANN401 - botocore makes its clients' classes at run time
+        return cls._get_connection().connection.client
+
+    @classmethod
     def read(cls, pk: str, sk: str) -> Self | None:
         """Return the row that has these keys, as it was last written; None where there is none."""
-        connected = cls._get_connection()
-        its_client: Any = connected.connection.client
-        answer = its_client.get_item(
-            TableName=connected.table_name,
+        answer = cls._client().get_item(
+            TableName=cls.Meta.table_name,
             Key={"pk": {"S": pk}, "sk": {"S": sk}},
             ConsistentRead=True,
         )
@@ -89,10 +91,10 @@ class Row(Model):
     def read_many(cls, keys: Iterable[tuple[str, str]]) -> Iterator[Self]:
         """Yield those of the rows that exist, as they were last written, in any order."""
         table = cls.Meta.table_name
-        left = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
+        left = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(keys)]
         while left:
             asked = {"Keys": left[:_MAX_READ_AT_ONCE], "ConsistentRead": True}
-            answer = client().batch_get_item(RequestItems={table: asked})
+            answer = cls._client().batch_get_item(RequestItems={table: asked})
             yield from map(cls.from_raw_data, answer["Responses"][table])
             # What would be more than 16 MB in one answer is left over.
             left_over = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])

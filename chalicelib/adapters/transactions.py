@@ -62,7 +62,7 @@ def add(
     """Return what adds `amounts` to numbers of the item that has the keys of `row`, by their names.
 
     And sets `texts`. It does what `update` does, and is what every commit pays for: actions of
-    PynamoDB take five times as long to put together.
+    PynamoDB take ten times as long to put together.
     """
     names = {name: f"#{name}" for name in (*texts, *amounts)}
     values: dict[str, Any] = {f":{name}": {"N": str(amount)} for name, amount in amounts.items()}

@@ -25,6 +25,7 @@ from requests.exceptions import ChunkedEncodingError
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.ssl_ import create_urllib3_context
 
 from chalicelib.adapters.trust import read_once
 from chalicelib.observability import CORRELATION_HEADER, correlation_id
@@ -203,7 +204,7 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, conn: HTTPConnectionPool, *args: Any, **options: Any) -> None:  # noqa: ANN401 - handed on as it came
         super().cert_verify(conn, *args, **options)  # type: ignore[no-untyped-call]  # its stubs lack types
-        read_once(conn)
+        read_once(conn, create_urllib3_context)
 
 
 class _Session(requests.Session):

@@ -155,7 +155,10 @@ def _differences(before: BudgetRequest | None, after: BudgetRequest) -> tuple[_T
         told = {name: value for name, value in _told(after, _AUDITED).items() if value is not None}
         return None, told | {"itemAllocations": lines}
     changed = {name for name in _AUDITED if getattr(before, name) != getattr(after, name)}
-    old_told, new_told = _told(before, changed), _told(after, changed)
+    old, new = _told(before, changed), _told(after, changed)
+    # What differs by less than is told is not told.
+    differ = [name for name in new if old[name] != new[name]]
+    old_told, new_told = {n: old[n] for n in differ}, {n: new[n] for n in differ}
     if before.item_allocations != after.item_allocations:
         lines_told = _differences_of_lines(before, after)
         old_told["itemAllocations"], new_told["itemAllocations"] = lines_told

@@ -1,6 +1,7 @@
 """The AWS clients: where their calls go, and whom they trust."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -9,7 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import SSLError
 
 from chalicelib.adapters import aws
-from tests.raw_peer import Peer, behaving, says
+from tests.raw_peer import Peer, behaving, forwards, says
 from tests.tls import Tls
 
 #: Each service that the functions call, with a call of it.
@@ -87,6 +88,36 @@ def test_certificates_are_read_once_however_many_clients_and_connections(
     _call(client, "sqs")
 
     assert over_tls.connections == 3
+
+
+def test_a_proxy_over_tls_is_trusted_by_the_same_certificates(
+    over_tls: Peer, tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with behaving(forwards, tls.server) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+
+        _call(_made("dynamodb"), "dynamodb")
+
+        assert (proxy.connections, over_tls.connections) == (1, 1)
+
+
+@pytest.mark.usefixtures("over_tls")
+def test_a_bundle_may_be_named_from_home(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = Path(tls.bundle)
+    monkeypatch.setenv("HOME", str(bundle.parent))
+    monkeypatch.setenv("AWS_CA_BUNDLE", f"~/{bundle.name}")
+
+    _call(_made("dynamodb"), "dynamodb")
+
+
+@pytest.mark.usefixtures("over_tls")
+def test_a_bundle_that_cannot_be_read_is_a_failure_of_tls(
+    tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", f"{tls.bundle}.missing")
+
+    with pytest.raises(SSLError, match="No such file"):
+        _call(_made("dynamodb"), "dynamodb")
 
 
 @pytest.mark.usefixtures("over_tls")

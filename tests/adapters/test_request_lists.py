@@ -1,12 +1,14 @@
 """The contract of lists: what they show, and what departments come to."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.adapters import tables
+from chalicelib.adapters import request_lists, tables
 from chalicelib.domain import allocations, drafting, transitions
 from chalicelib.domain.access import DEPARTMENTS
 from chalicelib.domain.changes import ARCHIVED_AT_ONCE, Change
@@ -16,7 +18,7 @@ from chalicelib.domain.listing import ListQuery, Selection, position, select
 from chalicelib.domain.requests import Status
 from chalicelib.domain.totals import DepartmentTotals, Tally
 from tests.adapters.conftest import Stores
-from tests.botocore_answers import calls_of
+from tests.botocore_answers import answering, calls_of
 from tests.factories import (
     ADMIN,
     AT,
@@ -227,6 +229,39 @@ def test_sifting_an_owners_list_for_a_page_reads_that_page_and_asks_once() -> No
     assert [row.id for row in found.found] == [change.after.id for change in changes[24:19:-1]]
     ((operation, asked),) = calls
     assert (operation, asked["Limit"]) == ("Query", 6)
+
+
+@pytest.mark.usefixtures("aws")
+def test_each_page_of_a_long_list_is_twice_as_long_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(request_lists, "_READ_AT_ONCE", 5)
+    store, lists = bootstrap.requests(), bootstrap.request_lists()
+    for number in range(1, 16):
+        store.commit(created(sequence=number, at=AT + timedelta(minutes=number)))
+
+    with calls_of(tables.client()) as calls:
+        found = lists.sift(selected(department="finance", priority="low"), matches=1, rows=100)
+
+    assert found.found == ()
+    assert [asked["Limit"] for _, asked in calls] == [1, 2, 5, 5, 5]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_page_that_is_empty_and_goes_on_is_gone_on_from() -> None:
+    store, lists = bootstrap.requests(), bootstrap.request_lists()
+    store.commit(created())
+    empty = {"Items": [], "Count": 0, "LastEvaluatedKey": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
+    limits: list[int] = []
+
+    def first_an_empty_page(body: bytes) -> tuple[int, dict[str, Any]] | None:
+        limits.append(json.loads(body)["Limit"])
+        return (200, empty) if len(limits) == 1 else (200, {"Items": [], "Count": 0})
+
+    with answering(tables.client(), "Query", first_an_empty_page):
+        assert lists.slice(selected(department="finance"), limit=2) == []
+
+    assert limits == [2, 1]
 
 
 def test_requests_are_found_by_the_suppliers_they_have_or_had(stores: Stores) -> None:

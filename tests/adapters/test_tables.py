@@ -11,7 +11,7 @@ from chalicelib.adapters.rows.budgets import BudgetRow
 from chalicelib.adapters.rows.counters import TotalsRow
 from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.adapters.tables import Row, client
-from tests.botocore_answers import answering
+from tests.botocore_answers import answering, calls_of
 
 KEY = {"pk": {"S": "1"}, "sk": {"S": "2"}}
 
@@ -35,6 +35,19 @@ def test_whole_numbers_come_back_as_they_were_written(cents: int) -> None:
     found = BudgetRow.get("there", "BUDGET").available_cents
 
     assert (found, type(found)) == (cents, int)
+
+
+@pytest.mark.usefixtures("aws")
+def test_rows_are_read_as_they_were_last_written() -> None:
+    bootstrap.budgets()
+
+    with calls_of(client()) as calls:
+        assert BudgetRow.read("none", "BUDGET") is None
+        assert list(BudgetRow.read_many([("none", "BUDGET")] * 2)) == []
+
+    (_, one), (_, many) = calls
+    (asked,) = many["RequestItems"].values()
+    assert (one["ConsistentRead"], asked["ConsistentRead"]) == (True, True)
 
 
 @pytest.mark.usefixtures("aws")

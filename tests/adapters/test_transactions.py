@@ -85,6 +85,49 @@ def test_a_transaction_that_always_collides_says_so_and_changes_nothing() -> Non
 
 
 @pytest.mark.usefixtures("aws", "no_waiting")
+@pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_is_slowed_down_is_tried_until_it_fits(code: str) -> None:
+    collisions = Collisions(times=2, code=code)
+
+    request_id = commit_an_approval(collisions)
+
+    assert len(collisions.bodies) == 3
+    assert bootstrap.requests().get(request_id).is_reserved
+
+
+@pytest.mark.usefixtures("aws", "no_waiting")
+def test_a_refusal_without_reasons_is_not_tried_again() -> None:
+    calls: list[bytes] = []
+
+    def refuse(body: bytes) -> tuple[int, dict[str, Any]]:
+        calls.append(body)
+        return 400, {"Error": {"Code": "ValidationException", "Message": "no"}}
+
+    with (
+        answering(tables.client(), "TransactWriteItems", refuse),
+        pytest.raises(ClientError, match="ValidationException"),
+    ):
+        bootstrap.requests().commit(created())
+
+    assert len(calls) == 1
+
+
+@pytest.mark.usefixtures("aws", "no_waiting")
+def test_each_attempt_says_anew_when_the_totals_changed() -> None:
+    collisions = Collisions(times=2)
+
+    commit_an_approval(collisions)
+
+    said = [
+        part["Update"]["ExpressionAttributeValues"][":changed_at"]["S"]
+        for body in collisions.bodies
+        for part in body["TransactItems"]
+        if ":changed_at" in part.get("Update", {}).get("ExpressionAttributeValues", {})
+    ]
+    assert len(said) == len(set(said)) == 3
+
+
+@pytest.mark.usefixtures("aws", "no_waiting")
 def test_what_trying_again_does_not_help_is_not_tried_again() -> None:
     collisions = Collisions(times=10**6, code="ItemCollectionSizeLimitExceeded")
 

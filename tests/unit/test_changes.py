@@ -1,6 +1,6 @@
 """What every change carries: a version, history, one event, one audit entry."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -219,6 +219,24 @@ def test_audit_hears_of_a_new_request_with_its_lines_and_amounts_as_numbers() ->
     assert audit.new_values["itemAllocations"][0]["unitCost"] == 1250
     assert audit.new_values["createdAt"] == "2026-03-10T12:00:00.000Z"
     assert (audit.record_id, audit.record_code) == ("20260000001", "BR-2026-001")
+
+
+def test_audit_hears_nothing_of_what_a_new_request_does_not_have() -> None:
+    told = created().audit.new_values
+
+    assert told
+    assert None not in told.values()
+
+
+def test_audit_does_not_hear_of_a_difference_that_is_too_small_to_be_told() -> None:
+    before = submitted().after
+    soon = before.updated_at + timedelta(microseconds=10)
+
+    again = transitions.approve(before, approval(), ADMIN, soon).audit
+
+    assert again.old_values
+    assert again.new_values
+    assert "updatedAt" not in again.old_values.keys() | again.new_values.keys()
 
 
 @EVERY_CHANGE

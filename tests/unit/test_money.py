@@ -52,7 +52,17 @@ def test_what_is_no_amount_is_refused(given: object) -> None:
         AMOUNT.validate_python(given)
 
 
-@pytest.mark.parametrize("given", [Decimal("1e400"), Decimal("NaN"), Decimal("0.001"), 10**21])
+@pytest.mark.parametrize(
+    "given",
+    [
+        Decimal("1e400"),
+        Decimal("NaN"),
+        Decimal("0.001"),
+        10**21,
+        Decimal("100000000000000.00"),
+        Decimal("-100000000000000.00"),
+    ],
+)
 def test_money_from_a_partner_must_be_a_sum_somebody_could_have(given: object) -> None:
     with pytest.raises(ValidationError):
         MONEY.validate_python(given)
