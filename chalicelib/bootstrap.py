@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from chalicelib.domain.jobs import JobName
     from chalicelib.domain.rate_limits import Limits
     from chalicelib.usecases import ports
-    from chalicelib.usecases.caching import Cache, HitMeter, ListCache
+    from chalicelib.usecases.caching import Cache, ListCache
     from chalicelib.usecases.health import Probe
+    from chalicelib.usecases.hit_meter import HitMeter
     from chalicelib.usecases.jobs import Job
     from chalicelib.usecases.lists import Cut
     from chalicelib.usecases.overviews import Books
@@ -133,7 +134,7 @@ def hit_counts() -> ports.HitCounts:
 @cache
 def hit_meter() -> HitMeter:
     """Return what counts how this process's caches do; raises ConfigurationError."""
-    from chalicelib.usecases.caching import HitMeter
+    from chalicelib.usecases.hit_meter import HitMeter
 
     return HitMeter(hit_counts(), now)
 

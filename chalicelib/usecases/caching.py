@@ -11,9 +11,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from chalicelib.domain.access import Department
-from chalicelib.domain.metrics import Hits
 from chalicelib.domain.totals import DepartmentTotals
-from chalicelib.usecases.ports import HitCounts
 
 Kept = TypeVar("Kept")
 Clock = Callable[[], datetime]
@@ -31,9 +29,6 @@ INDEX_SETTLES = timedelta(seconds=5)
 #: What another process says it wrote this long ago was written longer ago than INDEX_SETTLES,
 #: however wrong that one's clock is and however often its call had to be sent.
 LONG_AGO = timedelta(minutes=1)
-
-#: How often a process writes down how its caches do.
-KEEP_HITS_EVERY = timedelta(minutes=1)
 
 
 class Cache(Generic[Kept]):
@@ -97,34 +92,6 @@ class ListCache(Generic[Kept]):
             or now - each.changed_at >= LONG_AGO
             for each in totals
         )
-
-
-class HitMeter:
-    """How often caches had what was asked for: counted here, kept by day and once in a while.
-
-    What a process counted since it last kept its counts is lost with it: the rate is a measure,
-    and not worth a write a call.
-    """
-
-    def __init__(self, counts: HitCounts, clock: Clock) -> None:
-        self._counts = counts
-        self._clock = clock
-        self._kept_at = clock()
-        self._pending = Hits()
-
-    def count(self, *, is_hit: bool) -> None:
-        """Count one question to a cache; raises what keeping the counts raises."""
-        self._pending += Hits(hits=int(is_hit), misses=int(not is_hit))
-        if self._clock() - self._kept_at >= KEEP_HITS_EVERY:
-            self.keep()
-
-    def keep(self) -> None:
-        """Keep what was counted; where that fails, it is tried again with the next."""
-        now = self._clock()
-        self._kept_at = now
-        if self._pending.questions:
-            self._counts.add(now.date(), self._pending)
-            self._pending = Hits()
 
 
 def _generations(totals: Sequence[DepartmentTotals]) -> tuple[tuple[Department, int], ...]:

@@ -6,7 +6,7 @@ from chalicelib.domain import access
 from chalicelib.domain.access import DEPARTMENTS, Actor
 from chalicelib.domain.metrics import Metrics
 from chalicelib.domain.money import ZERO
-from chalicelib.usecases.caching import HitMeter
+from chalicelib.usecases.hit_meter import HitMeter
 from chalicelib.usecases.ports import DueRequests, HitCounts, Queues, RequestLists, RequestStore
 from chalicelib.usecases.reservations import expired_in
 

@@ -10,7 +10,7 @@ from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.domain.metrics import Hits
 from chalicelib.domain.notifications import MailStatus, Notification
-from chalicelib.usecases import caching
+from chalicelib.usecases import caching, hit_meter
 from tests.botocore_answers import calls_of
 from tests.conftest import Logs
 from tests.factories import AT, item_body
@@ -162,7 +162,7 @@ def test_hits_and_misses_are_counted(api: Api) -> None:
 def test_a_hit_rate_that_cannot_be_kept_hinders_nobody(
     api: Api, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caching, "KEEP_HITS_EVERY", timedelta(0))
+    monkeypatch.setattr(hit_meter, "KEEP_HITS_EVERY", timedelta(0))
     monkeypatch.setattr(bootstrap.hit_counts(), "add", _fails, raising=False)
     path = f"/budget-requests/{api.draft()}"
 

@@ -10,13 +10,12 @@ from chalicelib.domain.totals import DepartmentTotals, Tally
 from chalicelib.usecases.caching import (
     CACHED_FOR,
     INDEX_SETTLES,
-    KEEP_HITS_EVERY,
     LONG_AGO,
     MAX_CACHED_PAGES,
     Cache,
-    HitMeter,
     ListCache,
 )
+from chalicelib.usecases.hit_meter import KEEP_HITS_EVERY, HitMeter
 from tests.factories import AT
 from tests.fakes import FakeHitCounts
 

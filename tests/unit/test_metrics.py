@@ -11,7 +11,7 @@ from chalicelib.domain.errors import ForbiddenError
 from chalicelib.domain.metrics import Depth, Hits, Metrics, QueueMetrics, queues, requests
 from chalicelib.domain.totals import DepartmentTotals, Tally
 from chalicelib.usecases import metrics as usecase
-from chalicelib.usecases.caching import HitMeter
+from chalicelib.usecases.hit_meter import HitMeter
 from tests.factories import (
     ADMIN,
     AT,
