@@ -14,7 +14,7 @@ from rich.table import Table
 from bench import approvals, functions, latency, lists, operations, stream
 from bench.approvals import Pace
 from bench.capacity import Bill
-from bench.functions import Costs, Found, Ratio
+from bench.functions import WARM_PROCESSES, Costs, Found, Measured, Ratio
 from bench.prices import PRICES_SINCE, dollars_a_million
 from bench.stream import Flow
 from infra import local
@@ -53,9 +53,9 @@ def main() -> int:
     console = Console(width=WIDTH)
     cold, warm = _latencies(console)
     # One stack for all of these: this process composes itself as the service once.
-    with _stack() as stack:
+    with _stack() as stack, functions.unpacked() as package:
         with console.status("Starting and calling each function, by turns with its floor …"):
-            found = functions.measure(stack)
+            found = functions.measure(stack, package)
         with console.status("Counting round trips and units …"):
             operations.compose(stack)
             bills = operations.measure()
@@ -126,13 +126,23 @@ def _starts(found: Found) -> Table:
 def _calls(found: Found) -> Table:
     shown = []
     for name, costs in found.functions.items():
-        for call, ratio in costs.warm.items():
+        for call, measured in costs.warm.items():
+            ratio = measured.middle
             each = f"{costs.records / ratio.ours:.0f}"
             called = call if name == "api" else name
-            lean = f"{costs.lean[call].times:.2f}"
-            shown.append((called, *_ratio(ratio, functions.WARM_AIMS.get(call)), lean, each))
-    columns = ("call", "CPU ms", "floor", "times", "aim", "lean floor", "a second of CPU")
-    return _table("CPU of a warm call, by turns with raw botocore", columns, shown)
+            ours, floor, *times = _ratio(ratio, functions.WARM_AIMS.get(call))
+            lean = f"{costs.lean[call].middle.times:.2f}"
+            shown.append((called, ours, floor, *times, _spread(measured), lean, each))
+    columns = (
+        *("call", "CPU ms", "floor", "times", "aim", "lowest - highest"),
+        *("lean floor", "a second of CPU"),
+    )
+    title = f"CPU of a warm call, by turns with raw botocore, in {WARM_PROCESSES} processes"
+    return _table(title, columns, shown)
+
+
+def _spread(measured: Measured) -> str:
+    return f"{measured.lowest:.2f} - {measured.highest:.2f}"
 
 
 def _trials(trials: dict[str, Ratio]) -> Table:
@@ -193,7 +203,7 @@ def _flow(flow: Flow, found: Found) -> str:
 def _reckoned(found: Found) -> float:
     """Return how many changes a second of CPU takes from the relay to Audit, warm."""
     parts = (found.functions[name] for name in ("relay", "audit"))
-    return 1 / sum(costs.warm["batch"].ours / costs.records for costs in parts)
+    return 1 / sum(costs.warm["batch"].middle.ours / costs.records for costs in parts)
 
 
 def _pages(pages: list[tuple[int, str, Bill]]) -> Table:
@@ -264,8 +274,22 @@ def _kept(costs: Costs) -> dict[str, object]:
         "readyBesideAFloorWithPydantic": _milliseconds(costs.validating),
         "firstAnswer": _milliseconds(costs.answered),
         "residentMegabytes": round(costs.megabytes),
-        "warm": {call: _milliseconds(ratio) for call, ratio in costs.warm.items()},
-        "timesOfLeanFloor": {call: round(ratio.times, 2) for call, ratio in costs.lean.items()},
+        "warm": {
+            call: _milliseconds(measured.middle) | _lowest_and_highest(measured)
+            for call, measured in costs.warm.items()
+        },
+        "besideLeanFloor": {
+            call: {"times": round(measured.middle.times, 2)} | _lowest_and_highest(measured)
+            for call, measured in costs.lean.items()
+        },
+    }
+
+
+def _lowest_and_highest(measured: Measured) -> dict[str, float]:
+    """Return the fewest and the most times that a process found."""
+    return {
+        "lowestTimes": round(measured.lowest, 2),
+        "highestTimes": round(measured.highest, 2),
     }
 
 

@@ -21,7 +21,11 @@ from infra.package import build
 PROBE = Path(__file__).with_name("probe.py")
 
 COLD_STARTS = 9
-WARM_CALLS = 300
+#: Warm calls are measured in so many processes of each function, odd so that one is in the middle:
+#: how memory and the machine's caches happen to lie differs more between processes than within one.
+WARM_PROCESSES = 5
+#: Calls of each kind in one of these processes, by each side.
+WARM_CALLS = 60
 PROBE_SECONDS = 300
 #: So many certificates are what the services that are called would need.
 FEW_CERTIFICATES = 5
@@ -35,6 +39,10 @@ WARM_AIMS = {"create": 1.3, "submit": 1.3, "approve": 1.3, "get": 1.2, "list": 1
 MEGABYTES_AIM = 128
 
 
+#: A function's handler, and its environment.
+Function = tuple[str, dict[str, str]]
+
+
 @dataclass(frozen=True)
 class Ratio:
     """CPU seconds of ours, and of the floor."""
@@ -46,6 +54,31 @@ class Ratio:
     def times(self) -> float:
         """How many times the floor ours is."""
         return self.ours / self.floor
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A ratio as several processes found it, each by the lower quartiles of its calls."""
+
+    ratios: tuple[Ratio, ...]
+
+    @property
+    def middle(self) -> Ratio:
+        """The one in the middle, whole: its seconds belong to its ratio."""
+        return self._ordered()[len(self.ratios) // 2]
+
+    @property
+    def lowest(self) -> float:
+        """The times of the process that found the fewest."""
+        return self._ordered()[0].times
+
+    @property
+    def highest(self) -> float:
+        """The times of the process that found the most."""
+        return self._ordered()[-1].times
+
+    def _ordered(self) -> list[Ratio]:
+        return sorted(self.ratios, key=lambda ratio: ratio.times)
 
 
 @dataclass
@@ -63,8 +96,16 @@ class Costs:
     answered: Ratio
     megabytes: float
     records: int = 1
-    warm: dict[str, Ratio] = field(default_factory=dict)
-    lean: dict[str, Ratio] = field(default_factory=dict)
+    warm: dict[str, Measured] = field(default_factory=dict)
+    lean: dict[str, Measured] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """The functions' zip, unpacked, and how large it was (bytes)."""
+
+    folder: Path
+    zip_bytes: int
 
 
 @dataclass(frozen=True)
@@ -76,22 +117,27 @@ class Found:
     trials: dict[str, Ratio]
 
 
-def measure(stack: RunningStack) -> Found:
+def measure(stack: RunningStack, package: Unpacked) -> Found:
     """Return the costs of each function, on a stack that answers for AWS and for partners."""
-    batches = messages.given(stack)
-    with _unpacked() as (folder, zip_bytes), TemporaryDirectory() as kept:
-        found: dict[str, Costs] = {}
-        recordings = {}
-        for name, (target, environment) in deployed(stack).items():
-            recording = recordings[name] = f"{kept}/{name}"
-            given = {"target": target, "batch": batches.get(name), "keep_in": recording}
-            _probe(folder, "record", environment, given)
-            found[name] = _costs(name, folder, (target, environment), recording)
-            found[name].records = len(batches.get(name, {}).get("Records", [1]))
-        return Found(found, zip_bytes, _trials(folder, deployed(stack)["api"], recordings["api"]))
+    batches, functions = messages.given(stack), deployed(stack)
+    folder = package.folder
+    with TemporaryDirectory() as kept:
+        recordings = {name: f"{kept}/{name}" for name in functions}
+        for name, (target, environment) in functions.items():
+            given = {"target": target, "batch": batches.get(name), "keep_in": recordings[name]}
+            probe(folder, "record", environment, given)
+        found = {
+            name: _cold(name, folder, function, recordings[name])
+            for name, function in functions.items()
+        }
+        for name, costs in found.items():
+            costs.records = len(batches.get(name, {}).get("Records", [1]))
+        _warm(found, folder, functions, recordings)
+        trials = _trials(folder, functions["api"], recordings["api"])
+    return Found(found, package.zip_bytes, trials)
 
 
-def _costs(name: str, folder: Path, function: tuple[str, dict[str, str]], recording: str) -> Costs:
+def _cold(name: str, folder: Path, function: Function, recording: str) -> Costs:
     target, environment = function
     given = {"recording": recording, "call": FIRST_CALLS[name]}
     orders: list[dict[str, Any]] = [
@@ -100,22 +146,46 @@ def _costs(name: str, folder: Path, function: tuple[str, dict[str, str]], record
         given | {"target": None, "validates": True},
     ]
     ours, floor, validating = _by_turns(folder, environment, orders)
-    called = {"target": target, "recording": recording, "calls": WARM_CALLS}
-    warm = _probe(folder, "warm", environment, called)
-    megabytes = max(ours["megabytes"], warm.pop("megabytes"))
-    warm.pop("health", None)
     return Costs(
         imported=ours["imported"],
         ready=Ratio(ours["ready"], floor["ready"]),
         validating=Ratio(ours["ready"], validating["ready"]),
         answered=Ratio(ours["answered"], floor["answered"]),
-        megabytes=megabytes,
-        warm={call: Ratio(spent["ours"], spent["floor"]) for call, spent in warm.items()},
-        lean={call: Ratio(spent["ours"], spent["lean"]) for call, spent in warm.items()},
+        megabytes=ours["megabytes"],
     )
 
 
-def _trials(folder: Path, function: tuple[str, dict[str, str]], recording: str) -> dict[str, Ratio]:
+def _warm(
+    found: Mapping[str, Costs],
+    folder: Path,
+    functions: Mapping[str, Function],
+    recordings: Mapping[str, str],
+) -> None:
+    """Add the warm calls to what was found, a process of each function in each round.
+
+    So what else the machine does for a minute meets one process of each, and none whole.
+    """
+    runs: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in functions}
+    for _ in range(WARM_PROCESSES):
+        for name, (target, environment) in functions.items():
+            called = {"target": target, "recording": recordings[name], "calls": WARM_CALLS}
+            run = probe(folder, "warm", environment, called)
+            found[name].megabytes = max(found[name].megabytes, run.pop("megabytes"))
+            run.pop("health", None)
+            runs[name].append(run)
+    for name, of_one in runs.items():
+        found[name].warm = _measured(of_one, "floor")
+        found[name].lean = _measured(of_one, "lean")
+
+
+def _measured(runs: Sequence[dict[str, dict[str, float]]], floor: str) -> dict[str, Measured]:
+    return {
+        call: Measured(tuple(Ratio(run[call]["ours"], run[call][floor]) for run in runs))
+        for call in runs[0]
+    }
+
+
+def _trials(folder: Path, function: Function, recording: str) -> dict[str, Ratio]:
     """Return the first answer of the API with what might be worth while, beside it as it is."""
     target, environment = function
     given = {"target": target, "recording": recording, "call": FIRST_CALLS["api"]}
@@ -123,7 +193,7 @@ def _trials(folder: Path, function: tuple[str, dict[str, str]], recording: str) 
     orders = [given | {"collector": kind} for kind in kinds]
     as_it_is, off, frozen = (run["answered"] for run in _by_turns(folder, environment, orders))
     asked = {"recording": recording, "call": FIRST_CALLS["api"], "few": FEW_CERTIFICATES}
-    trust = [_probe(folder, "trust", environment, asked) for _ in range(COLD_STARTS)]
+    trust = [probe(folder, "trust", environment, asked) for _ in range(COLD_STARTS)]
     of_all, of_few = (median(run[which] for run in trust) for which in ("all", "few"))
     over_tls = as_it_is + of_all  # AWS is played without TLS
     return {
@@ -143,11 +213,11 @@ def _by_turns(
     runs: list[list[dict[str, Any]]] = [[] for _ in orders]
     for _ in range(COLD_STARTS):
         for kept, order in zip(runs, orders, strict=True):
-            kept.append(_probe(folder, "cold", environment, order))
+            kept.append(probe(folder, "cold", environment, order))
     return [{what: median(run[what] for run in each) for what in each[0]} for each in runs]
 
 
-def deployed(stack: RunningStack) -> dict[str, tuple[str, dict[str, str]]]:
+def deployed(stack: RunningStack) -> dict[str, Function]:
     """Return each function's handler and environment, as the stack has them."""
     lambdas = boto3.client(
         "lambda",
@@ -183,17 +253,17 @@ def _around(stack: RunningStack, name: str) -> dict[str, str]:
 
 
 @contextmanager
-def _unpacked() -> Iterator[tuple[Path, int]]:
-    """Unpack the zip as it runs on this machine, and say how large it was."""
+def unpacked() -> Iterator[Unpacked]:
+    """Unpack the zip as it runs on this machine."""
     with TemporaryDirectory() as target:
         package = build(Path(target), stage="local", report=lambda _: None)
         folder = Path(target) / "task"
         with zipfile.ZipFile(package.zip_path) as archive:
             archive.extractall(folder)
-        yield folder, package.zip_path.stat().st_size
+        yield Unpacked(folder, package.zip_path.stat().st_size)
 
 
-def _probe(
+def probe(
     folder: Path, do: str, environment: Mapping[str, str], given: Mapping[str, object]
 ) -> dict[str, Any]:
     """Have a process that has nothing but the zip do something; raises RuntimeError."""
