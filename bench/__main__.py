@@ -11,12 +11,13 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import approvals, functions, latency, lists, operations, stream
+from bench import approvals, functions, latency, lists, operations, stream, whole_change
 from bench.approvals import Pace
 from bench.capacity import Bill
 from bench.functions import WARM_PROCESSES, Costs, Found, Measured, Ratio
-from bench.prices import PRICES_SINCE, dollars_a_million
+from bench.prices import MESSAGE_PRICES_READ, PRICES_SINCE, dollars_a_million
 from bench.stream import Flow
+from bench.whole_change import Step
 from infra import local
 from infra.front import AT_ONCE
 
@@ -33,6 +34,13 @@ EACH_CALL = (
     " one request adds a message to a queue, for Audit. Dollars are of the call at DynamoDB alone."
 )
 
+#: What of a change is in no row, and how its messages are counted.
+WITH_ALL = (
+    "As if each message were alone in its batch: a poller takes up to ten at once. Dollars are of"
+    f" DynamoDB, SQS and the bus (prices read {MESSAGE_PRICES_READ}), without functions, the API's"
+    " gateway, mails, logs and secrets."
+)
+
 Rows = Sequence[tuple[str, ...]]
 
 
@@ -46,6 +54,7 @@ class Figures:
     pace: Pace
     flow: Flow
     pages: list[tuple[int, str, Bill]]
+    whole: dict[str, list[Step]]
 
 
 def main() -> int:
@@ -54,6 +63,8 @@ def main() -> int:
     cold, warm = _latencies(console)
     # One stack for all of these: this process composes itself as the service once.
     with _stack() as stack, functions.unpacked() as package:
+        with console.status("Following changes to their ends …"):
+            whole = whole_change.measure(stack, package)
         with console.status("Starting and calling each function, by turns with its floor …"):
             found = functions.measure(stack, package)
         with console.status("Counting round trips and units …"):
@@ -75,10 +86,12 @@ def main() -> int:
     console.print(f"\nThe zip of all functions: {found.zip_bytes / 1e6:.2f} MB (aim 8.5)\n")
     console.print(_operations(bills))
     console.print(EACH_CALL, style="dim")
+    console.print(_whole(whole))
+    console.print(WITH_ALL, style="dim")
     console.print(_pace(pace, bills["approve"]))
     console.print(_flow(flow, found))
     console.print(_pages(pages))
-    _keep(Figures(times, found, bills, pace, flow, pages))
+    _keep(Figures(times, found, bills, pace, flow, pages, whole))
     missed = [name for name, seconds, aim in times if seconds > aim]
     if missed:
         console.print(f"Over its aim: {', '.join(missed)}", style="red")
@@ -176,6 +189,27 @@ def _operations(bills: dict[str, Bill]) -> Table:
     return _table("What an operation asks of DynamoDB", columns, shown)
 
 
+def _whole(changes: dict[str, list[Step]]) -> Table:
+    shown = []
+    for change, steps in changes.items():
+        called = change
+        for step in [*steps, whole_change.total(steps)]:
+            others = ", ".join(f"{name} {count}" for name, count in step.others.items())
+            shown.append(
+                (
+                    *(called, step.name, f"{step.write_units:g}", f"{step.read_units:g}"),
+                    *(f"{step.queue_requests}", f"{step.events}", others or "-"),
+                    f"{step.dollars_a_million:.2f}",
+                )
+            )
+            called = ""
+    columns = (
+        *("change", "step", "write units", "read units", "SQS requests", "events on the bus"),
+        *("other calls", "$ a million"),
+    )
+    return _table("What a change costs with all that follows", columns, shown)
+
+
 def _beside_its_aim(found: float, aim: float | None) -> tuple[str, str]:
     """Return a figure and its aim; red where it misses it."""
     if aim is None:
@@ -218,7 +252,7 @@ def _pages(pages: list[tuple[int, str, Bill]]) -> Table:
 def _table(title: str, columns: tuple[str, ...], rows: Rows) -> Table:
     table = Table(title=title, title_justify="left")
     for name in columns:
-        is_name = name in {"call", "function", "operation"}
+        is_name = name in {"call", "function", "operation", "change", "step"}
         table.add_column(name, justify="left" if is_name else "right")
     for row in rows:
         table.add_row(*row)
@@ -238,6 +272,10 @@ def _keep(of: Figures) -> None:
                 "dollarsAMillion": round(dollars_a_million(bill), 3),
             }
             for name, bill in of.bills.items()
+        },
+        "wholeChanges": {
+            change: {step.name: _asked(step) for step in [*steps, whole_change.total(steps)]}
+            for change, steps in of.whole.items()
         },
         "approvals": {
             "perSecond": round(of.pace.per_second, 1),
@@ -265,6 +303,17 @@ def _keep(of: Figures) -> None:
         "tried": {name: _milliseconds(ratio) for name, ratio in of.found.trials.items()},
     }
     RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def _asked(step: Step) -> dict[str, object]:
+    return {
+        "writeUnits": step.write_units,
+        "readUnits": step.read_units,
+        "queueRequests": step.queue_requests,
+        "events": step.events,
+        "otherCalls": dict(step.others),
+        "dollarsAMillion": round(step.dollars_a_million, 3),
+    }
 
 
 def _kept(costs: Costs) -> dict[str, object]:

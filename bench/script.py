@@ -11,7 +11,7 @@ Event = dict[str, Any]
 Play = Callable[[Event], Any]
 
 _REQUESTS = "/budget-requests"
-_NEW = {
+NEW = {
     "department": "finance",
     "amountRequested": 1250.5,
     "purpose": "New laptops for the audit team",
@@ -21,7 +21,7 @@ _NEW = {
         for n in (300, 400, 500)
     ],
 }
-_APPROVAL = {"reviewNotes": "Within the plan for the quarter", "bufferPercentage": 5}
+APPROVAL = {"reviewNotes": "Within the plan for the quarter", "bufferPercentage": 5}
 _PAGE = 20
 #: How many are approved at once.
 _BULK = 5
@@ -40,18 +40,18 @@ def calls(play: Play) -> Iterator[tuple[str, Event]]:
 
     def made(*steps: str) -> dict[str, str]:
         """Return the path parameters of a new request, after some steps."""
-        path = {"id": str(done(call("POST", _REQUESTS, clerk, _NEW))["id"])}
+        path = {"id": str(done(call("POST", _REQUESTS, clerk, NEW))["id"])}
         for step in steps:
-            body = _APPROVAL if step == "approve" else None
+            body = APPROVAL if step == "approve" else None
             by = admin if step == "approve" else clerk
             play(call("POST", one(step), by, body, path=path))
         return path
 
     for _ in range(_PAGE):
         made("submit")  # a page to list
-    yield "create", call("POST", _REQUESTS, clerk, _NEW)
+    yield "create", call("POST", _REQUESTS, clerk, NEW)
     yield "submit", call("POST", one("submit"), clerk, path=made())
-    yield "approve", call("POST", one("approve"), admin, _APPROVAL, path=made("submit"))
+    yield "approve", call("POST", one("approve"), admin, APPROVAL, path=made("submit"))
     rejection = {"reviewNotes": "Not this quarter"}
     yield "reject", call("POST", one("reject"), admin, rejection, path=made("submit"))
     yield "cancel, approved", call("POST", one("cancel"), clerk, path=made("submit", "approve"))
