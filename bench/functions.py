@@ -37,6 +37,7 @@ COLD_AIMS = {"api": 1.25}
 COLD_AIM_OF_WORKERS = 1.15
 WARM_AIMS = {"create": 1.3, "submit": 1.3, "approve": 1.3, "get": 1.2, "list": 1.2}
 MEGABYTES_AIM = 128
+ZIP_MEGABYTES_AIM = 8.5
 
 
 #: A function's handler, and its environment.
