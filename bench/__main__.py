@@ -168,7 +168,7 @@ def _trials(trials: dict[str, Ratio]) -> Table:
 
 
 def _ratio(ratio: Ratio, aim: float | None) -> tuple[str, ...]:
-    times = _beside_its_aim(round(ratio.times, 2), aim)
+    times = _beside_its_aim(round(ratio.times, 2), aim, ".2f")
     return f"{ratio.ours * 1000:.2f}", f"{ratio.floor * 1000:.2f}", *times
 
 
@@ -214,11 +214,12 @@ def _whole(changes: dict[str, list[Step]]) -> Table:
     return _table("What a change costs with all that follows", columns, shown)
 
 
-def _beside_its_aim(found: float, aim: float | None) -> tuple[str, str]:
+def _beside_its_aim(found: float, aim: float | None, form: str = "g") -> tuple[str, str]:
     """Return a figure and its aim; red where it misses it."""
+    shown = format(found, form)
     if aim is None:
-        return f"{found:g}", "-"
-    return (f"[red]{found:g}[/red]" if found > aim else f"{found:g}"), f"{aim:g}"
+        return shown, "-"
+    return (f"[red]{shown}[/red]" if found > aim else shown), f"{aim:g}"
 
 
 def _pace(pace: Pace, bill: Bill) -> str:
@@ -318,7 +319,7 @@ def _how() -> dict[str, object]:
         "python": platform.python_version(),
         "processors": os.cpu_count(),
         "answerStarts": COLD_STARTS,
-        "answerCalls": latency.WARM_CALLS - latency.WARM_UP,
+        "answerRounds": latency.WARM_CALLS,
         "coldStarts": functions.COLD_STARTS,
         "warmProcesses": functions.WARM_PROCESSES,
         "warmCallsOfEachProcess": functions.WARM_CALLS,

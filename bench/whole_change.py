@@ -47,7 +47,7 @@ REQUESTS_TO_TAKE = 2
 REQUESTS_TO_BRING = 1
 
 #: The steps that are no function's: the call over HTTP, and the sum of all.
-CALL, TOTAL = "call", "all of it"
+CALL, TOTAL = "call", "all"
 
 _REQUESTS, _REQUEST = "/budget-requests", "/budget-requests/{id}"
 
