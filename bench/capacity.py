@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from botocore.client import BaseClient
@@ -137,7 +138,7 @@ def _held(projection: Params, keys: tuple[str, ...]) -> frozenset[str] | None:
 @contextmanager
 def billed(bill: Bill, client: BaseClient) -> Iterator[Bill]:
     """Count every call of `client` while the block runs."""
-    tables = declared()
+    tables, alone = declared(), Lock()
 
     def sent(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context[__name__] = params
@@ -148,8 +149,9 @@ def billed(bill: Bill, client: BaseClient) -> Iterator[Bill]:
         context: dict[str, Any],
         **_: object,
     ) -> None:
-        bill.round_trips += 1
-        _count(bill, tables, model.name, context[__name__], parsed)
+        with alone:  # a worker makes calls in threads
+            bill.round_trips += 1
+            _count(bill, tables, model.name, context[__name__], parsed)
 
     client.meta.events.register("provide-client-params.dynamodb.*", sent)
     client.meta.events.register("after-call.dynamodb.*", came)

@@ -7,18 +7,31 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import pytest
+import time_machine
 
 from bench import operations
 from bench.capacity import Bill
 from chalicelib import bootstrap
+from chalicelib.domain import signing
 from chalicelib.domain.budgets import BudgetKey
+from chalicelib.domain.webhooks import Endpoint, Subscription
+from chalicelib.usecases.caching import LONG_AGO
 from infra.package import Package
 from infra.paths import ROOT
+from tests import samples
 from tests.conftest import Aws
-from tests.factories import figures, finance_said
+from tests.factories import LATER, bus_key, created, figures, finance_said
+from tests.handlers.workers import Worker, run
+from tests.http_api import Api
+from tests.partner import Partner
+from tests.spending import PARTNERS, Cost, spending
 
 #: Round trips, write units and read units of an operation, at the most.
 CEILINGS = {
@@ -37,18 +50,30 @@ CEILINGS = {
 #: The API, and what its first call imports besides where it is to a request.
 FIRST_CALL = "app, chalicelib.handlers.http.requests"
 
-#: Modules of our own that the start of a function imports, at the most.
-OWN_MODULES = {
-    "app": 40,
-    FIRST_CALL: 58,
-    "chalicelib.handlers.relay": 17,
-    "chalicelib.handlers.webhooks": 29,
-    "chalicelib.handlers.audit": 20,
-    "chalicelib.handlers.notifications": 26,
-    "chalicelib.handlers.finance": 23,
-    "chalicelib.handlers.jobs": 22,
-    "chalicelib.handlers.inbound": 47,
+#: Modules that the start of a function imports, at the most: our own, and all there are.
+MODULES = {
+    "app": (40, 344),
+    FIRST_CALL: (58, 362),
+    "chalicelib.handlers.relay": (17, 254),
+    "chalicelib.handlers.webhooks": (29, 272),
+    "chalicelib.handlers.audit": (20, 257),
+    "chalicelib.handlers.notifications": (26, 267),
+    "chalicelib.handlers.finance": (23, 260),
+    "chalicelib.handlers.jobs": (22, 259),
+    "chalicelib.handlers.inbound": (47, 288),
 }
+#: The same with what the first call of a worker imports, and what libraries that may be besides.
+MODULES_OF_FIRST_CALLS = {"relay": (43, 432), "audit": (47, 555), "finance": (49, 557)}
+OF_AWS = {"certifi", "dateutil", "six", "urllib3"}
+OF_PARTNERS = {"charset_normalizer", "cython_runtime", "idna", "requests"}
+LIBRARIES_OF_FIRST_CALLS = {
+    "relay": OF_AWS,
+    "audit": OF_AWS | OF_PARTNERS | {"pynamodb"},
+    "finance": OF_AWS | OF_PARTNERS | {"pynamodb"},
+}
+
+#: How many modules of Python's own there are to all this is a matter of its version.
+COUNTED_ON = (3, 11)
 
 #: The libraries that it imports; the API's also reads tokens. Powertools and PyJWT look for
 #: botocore and cryptography, of which the first is quick bare and the second not packed.
@@ -70,7 +95,61 @@ OF_THE_API = {"app", "cryptography", "jwt"}
 #: The deployment zip, the same for all functions.
 ZIP_BYTES = 7_400_000
 
-IMPORTED = "import json, sys, {0}; print(json.dumps([*sys.modules]))"
+#: Prints what an act imports, and nothing that was there before.
+IMPORTED = """
+import json, sys
+before = {*sys.modules}
+ACT
+print(json.dumps(sorted({*sys.modules} - before)))
+"""
+FIRST_CALL_OF_A_WORKER = """
+from chalicelib.handlers.NAME import NAME
+answer = NAME(json.load(sys.stdin), None)
+assert not (answer or {}).get("batchItemFailures"), answer
+"""
+
+#: A moment that all samples can be worked on, in a quarter that does not end soon.
+NOW = LATER + timedelta(seconds=2)
+
+CLERK, ADMIN = "Finance Clerk", "Finance Admin"
+NEW = {
+    "department": "finance",
+    "amountRequested": 1250.5,
+    "purpose": "New laptops for the audit team",
+    "justification": "The machines are seven years old and get no more updates.",
+    "items": [
+        {"itemName": f"Laptop {cost}", "quantity": 1, "unitCost": cost, "totalCost": cost}
+        for cost in (300, 400, 500)
+    ],
+}
+
+#: What a call over HTTP costs at the most. Each is counted for its limit; a view is told to Audit.
+OVER_HTTP = {
+    "create": Cost({"dynamodb": 4}, writes=9, reads=1),
+    "get": Cost({"dynamodb": 2, "sqs": 1}, writes=1, reads=1),
+    "get again": Cost({"dynamodb": 2, "sqs": 1}, writes=1, reads=1),
+    "update": Cost({"dynamodb": 4}, writes=8, reads=2),
+    "submit": Cost({"dynamodb": 3}, writes=9, reads=1),
+    "approve": Cost({"dynamodb": 3}, writes=13, reads=1),
+    "cancel": Cost({"dynamodb": 3}, writes=12, reads=1),
+    "reject": Cost({"dynamodb": 3}, writes=10, reads=1),
+    "list": Cost({"dynamodb": 3}, writes=1, reads=1.5),
+    "list again": Cost({"dynamodb": 2}, writes=1, reads=1),
+}
+
+#: What a worker's sample costs at the most; each of events/ named after its worker but these.
+OF_WORKERS = {
+    "relay": Cost({"dynamodb": 3, "events": 3}, writes=5),
+    "webhooks": Cost({"dynamodb": 2, "sqs": 1}, writes=1, reads=1),
+    "audit": Cost({"dynamodb": 4, PARTNERS: 2}, writes=4),
+    "notifications": Cost({"dynamodb": 8, "ses": 3}, writes=6, reads=2),
+    "finance": Cost({"dynamodb": 4, PARTNERS: 1}, writes=10),
+    "jobs": Cost({"dynamodb": 54, PARTNERS: 8}, writes=76, reads=18),
+    "inbound": Cost({"dynamodb": 4}, writes=12, reads=3),
+}
+SAMPLES = {"inbound": "inbound-consumed.json"}
+#: What the worker of webhooks does next, when the message comes that it sent itself.
+A_DELIVERY = Cost({"dynamodb": 5, PARTNERS: 1}, writes=2, reads=3)
 
 
 @pytest.fixture
@@ -95,26 +174,163 @@ def test_no_operation_asks_more_of_the_tables_than_its_ceiling(bills: dict[str, 
     assert not over, "what it costs, and its ceiling"
 
 
-@pytest.mark.parametrize("module", OWN_MODULES)
-def test_the_start_of_a_function_imports_what_it_needs(module: str) -> None:
-    done = subprocess.run(  # noqa: S603 - this interpreter, on the text of this module
-        [sys.executable, "-c", IMPORTED.format(module)],
+@pytest.fixture
+def clock(environment: dict[str, str]) -> Iterator[time_machine.Traveller]:  # noqa: ARG001 - nothing is known yet
+    """The clock, which stands still."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def test_no_call_over_http_costs_more_than_its_ceiling(
+    clock: time_machine.Traveller, api: Api, finance: Partner
+) -> None:
+    found: dict[str, Cost] = {}
+    with spending(finance) as spent:
+
+        def call(
+            name: str, role: str, path: str = "", body: object = None, *, method: str = "POST"
+        ) -> Any:  # noqa: ANN401 - any JSON
+            spent.taken()
+            reply = api.call(method, f"/budget-requests{path}", role=role, body=body)
+            found[name] = spent.taken()
+            return reply.data
+
+        api.draft(CLERK)  # Finance is asked once, now
+        path = f"/{call('create', CLERK, body=NEW)['id']}"
+        call("get", CLERK, path, method="GET")
+        call("get again", CLERK, path, method="GET")
+        call("update", CLERK, path, {"purpose": "Newer laptops for the audit team"}, method="PUT")
+        call("submit", CLERK, f"{path}/submit")
+        call("approve", ADMIN, f"{path}/approve", {"bufferPercentage": 5})
+        call("cancel", CLERK, f"{path}/cancel")
+        rejection = {"reviewNotes": "Not this quarter"}
+        call("reject", ADMIN, f"/{api.waiting(CLERK)}/reject", rejection)
+        clock.shift(LONG_AGO)  # so that a page may be remembered
+        bootstrap.hit_meter().keep()  # which a call does once in a while, and this one not
+        call("list", ADMIN, method="GET")
+        call("list again", ADMIN, method="GET")
+
+    assert found.keys() == OVER_HTTP.keys()
+    assert not over(found, OVER_HTTP), "what it costs, and its ceiling"
+
+
+def over(found: Mapping[str, Cost], ceilings: Mapping[str, Cost]) -> dict[str, tuple[Cost, Cost]]:
+    """Return what is over its ceiling, with both."""
+    return {
+        name: (cost, ceilings[name]) for name, cost in found.items() if cost.is_over(ceilings[name])
+    }
+
+
+@pytest.fixture
+def subscriber(aws: Aws, partner: Partner) -> Partner:  # noqa: ARG001 - where it is kept
+    """Somebody who wants to hear of everything."""
+    subscription = Subscription(
+        id="wh_1",
+        url=f"{partner.url}/hook",
+        events=("*",),
+        departments=(),
+        description=None,
+        is_active=True,
+        created_by="u-superadmin",
+        created_at=NOW,
+    )
+    bootstrap.subscriptions().add(
+        Endpoint(subscription=subscription, secret=signing.format_secret(b"s" * 32)),
+        audit=samples.story()[0].audit,  # whatever it says
+    )
+    return partner
+
+
+@pytest.mark.usefixtures("clock")
+def test_no_worker_costs_more_than_its_ceiling(
+    aws: Aws, finance: Partner, audit_logs: Partner, subscriber: Partner
+) -> None:
+    samples.keep_story()
+    bootstrap.bus_keys().add(bus_key(), audit=created().audit)
+    found: dict[str, Cost] = {}
+    with spending(finance, audit_logs, subscriber) as spent:
+        for name in OF_WORKERS:
+            answer = worker(name)(samples.read(SAMPLES.get(name, f"{name}.json")), None)
+            assert answer is None or not answer["batchItemFailures"]
+            found[name] = spent.taken()
+        (order,) = aws.ordered()
+        spent.taken()
+        assert not run(worker("webhooks"), samples.record("webhooks", order, 1))
+        delivery = spent.taken()
+
+    assert not over(found, OF_WORKERS), "what it costs, and its ceiling"
+    assert not delivery.is_over(A_DELIVERY), delivery
+
+
+def worker(name: str) -> Worker:
+    """Return a worker by its name."""
+    found: Worker = getattr(import_module(f"chalicelib.handlers.{name}"), name)
+    return found
+
+
+@cache
+def imported(act: str, given: str = "") -> tuple[str, ...]:
+    """Return the modules that an act imports in a process of its own."""
+    done = subprocess.run(  # noqa: S603 - this interpreter, on the texts of this module
+        [sys.executable, "-c", IMPORTED.replace("ACT", act)],
         cwd=ROOT,
         env=os.environ | {"AWS_LAMBDA_FUNCTION_NAME": "any"},
+        input=given,
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    imported = json.loads(done.stdout)
+    return tuple(json.loads(done.stdout.splitlines()[-1]))  # a call logs before that
 
-    own = [name for name in imported if name.partition(".")[0] == "chalicelib"]
-    assert len(own) <= OWN_MODULES[module], own
-    known = (
-        sys.stdlib_module_names | LIBRARIES | (OF_THE_API if module.startswith("app") else set())
-    )
-    tops = {name.partition(".")[0] for name in imported} - {"chalicelib"}
-    assert not {name for name in tops - known if not name.startswith("_")}
+
+def foreign(modules: tuple[str, ...], *known: str) -> set[str]:
+    """Return the libraries among modules that are neither Python's nor known."""
+    tops = {name.partition(".")[0] for name in modules}
+    tops -= {"chalicelib", *sys.stdlib_module_names, *LIBRARIES, *known}
+    return {name for name in tops if not name.startswith("_")}
+
+
+def own(modules: tuple[str, ...]) -> list[str]:
+    """Return those of the modules that are our own."""
+    return [name for name in modules if name.partition(".")[0] == "chalicelib"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_start_of_a_function_imports_what_it_needs(module: str) -> None:
+    found = imported(f"import {module}")
+
+    most, _ = MODULES[module]
+    assert len(own(found)) <= most, own(found)
+    assert not foreign(found, *(OF_THE_API if module.startswith("app") else ()))
+
+
+@pytest.mark.skipif(sys.version_info[:2] != COUNTED_ON, reason="counted on another Python")
+@pytest.mark.parametrize("module", MODULES)
+def test_the_start_of_a_function_imports_no_more_of_others_than_it_did(module: str) -> None:
+    _, most = MODULES[module]
+    assert len(imported(f"import {module}")) <= most, imported(f"import {module}")
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", MODULES_OF_FIRST_CALLS)
+def test_the_first_call_of_a_worker_imports_what_it_needs(
+    name: str, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One partner is all of AWS, Finance and Audit: each finds in this what it looks for.
+    told = [{"EventId": "1"}, {"EventId": "2"}]
+    partner.says({"FailedEntryCount": 0, "Entries": told, "UnprocessedItems": {}})
+    for variable in ("AWS_ENDPOINT_URL", "FINANCE_API_URL", "AUDIT_LOGS_API_URL", "QUEUE_URL"):
+        monkeypatch.setenv(variable, partner.url)
+
+    act = FIRST_CALL_OF_A_WORKER.replace("NAME", name)
+    found = imported(act, json.dumps(samples.read(f"{name}.json")))
+
+    assert partner.received
+    most, most_of_all = MODULES_OF_FIRST_CALLS[name]
+    assert len(own(found)) <= most, own(found)
+    assert sys.version_info[:2] != COUNTED_ON or len(found) <= most_of_all, found
+    assert not foreign(found, *LIBRARIES_OF_FIRST_CALLS[name])
 
 
 def test_the_zip_stays_small(package: Package) -> None:
