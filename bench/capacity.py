@@ -7,7 +7,8 @@ consistent. tests/e2e/test_units.py holds these rules beside what an engine of i
 
 What an item was is known of the writes and whole reads of the same bill: one that it has not seen
 before counts as new. Of updates, values that are computed there (`a + :b`, paths into maps) stand
-as they were; no index has such a key. A condition that fails costs what its write would have.
+as they were; no index has such a key. A condition that fails costs what its write would have. A
+read is as large as what came back: the service has no query that leaves out some of what it read.
 """
 
 import os

@@ -259,6 +259,10 @@ def test_no_worker_costs_more_than_its_ceiling(
         delivery = spent.taken()
 
     assert not over(found, OF_WORKERS), "what it costs, and its ceiling"
+    idle = {
+        name for name, cost in found.items() if cost.calls.keys() != OF_WORKERS[name].calls.keys()
+    }
+    assert not idle, "whose sample is not worked on"
     assert not delivery.is_over(A_DELIVERY), delivery
 
 
@@ -327,10 +331,10 @@ def test_the_first_call_of_a_worker_imports_what_it_needs(
     found = imported(act, json.dumps(samples.read(f"{name}.json")))
 
     assert partner.received
+    assert not foreign(found, *LIBRARIES_OF_FIRST_CALLS[name])
     most, most_of_all = MODULES_OF_FIRST_CALLS[name]
     assert len(own(found)) <= most, own(found)
     assert sys.version_info[:2] != COUNTED_ON or len(found) <= most_of_all, found
-    assert not foreign(found, *LIBRARIES_OF_FIRST_CALLS[name])
 
 
 def test_the_zip_stays_small(package: Package) -> None:
