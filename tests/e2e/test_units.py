@@ -20,7 +20,7 @@ from chalicelib.adapters import aws, tables
 from infra.local import RunningStack
 from tests.conftest import forget_everything
 
-pytestmark = pytest.mark.needs("partners")  # Finance is asked what is left
+pytestmark = pytest.mark.needs("partners")  # and an engine whose reports are known to be right
 
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 
@@ -67,7 +67,8 @@ def compared(client: BaseClient) -> Iterator[list[Compared]]:
         def compare(parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
             computed = bill.write_units if model.name in WRITES else bill.read_units
             bill.write_units = bill.read_units = 0.0
-            if model.name in WRITES | {"GetItem"}:
+            # Workers write as well: a call that met one is made again, and reported then.
+            if model.name in WRITES | {"GetItem"} and "Error" not in parsed:
                 found.append(Compared(model.name, computed, _reported(parsed)))
 
         # It is asked after the bill, which has counted the call by then.
