@@ -112,20 +112,27 @@ assert not (answer or {}).get("batchItemFailures"), answer
 NOW = LATER + timedelta(seconds=2)
 
 CLERK, ADMIN = "Finance Clerk", "Finance Admin"
+ITEMS = [
+    {"itemName": f"Laptop {cost}", "quantity": 1, "unitCost": cost, "totalCost": cost}
+    for cost in (300, 400, 500)
+]
 NEW = {
     "department": "finance",
     "amountRequested": 1250.5,
     "purpose": "New laptops for the audit team",
     "justification": "The machines are seven years old and get no more updates.",
-    "items": [
-        {"itemName": f"Laptop {cost}", "quantity": 1, "unitCost": cost, "totalCost": cost}
-        for cost in (300, 400, 500)
-    ],
+    "items": ITEMS,
+}
+#: The same, in the lists by supplier and by link as well.
+LISTED = NEW | {
+    "linkedPurchaseRequestId": "PR-77",
+    "items": [item | {"supplierId": "s-1"} for item in ITEMS],
 }
 
 #: What a call over HTTP costs at the most. Each is counted for its limit; a view is told to Audit.
 OVER_HTTP = {
     "create": Cost({"dynamodb": 4}, writes=9, reads=1),
+    "create, in all lists": Cost({"dynamodb": 4}, writes=13, reads=1),
     "get": Cost({"dynamodb": 2, "sqs": 1}, writes=1, reads=1),
     "get again": Cost({"dynamodb": 2, "sqs": 1}, writes=1, reads=1),
     "update": Cost({"dynamodb": 4}, writes=8, reads=2),
@@ -197,6 +204,7 @@ def test_no_call_over_http_costs_more_than_its_ceiling(
 
         api.draft(CLERK)  # Finance is asked once, now
         path = f"/{call('create', CLERK, body=NEW)['id']}"
+        call("create, in all lists", CLERK, body=LISTED)
         call("get", CLERK, path, method="GET")
         call("get again", CLERK, path, method="GET")
         call("update", CLERK, path, {"purpose": "Newer laptops for the audit team"}, method="PUT")
