@@ -48,7 +48,7 @@ NEW = NewRequest.model_validate(
 #: As many rows as a list shows of itself.
 PAGE = 20
 
-#: DESIGN.md's aims: (round trips, write units, read units); None where it names none.
+#: Aims: (round trips, write units, read units); None where there is none.
 AIMS: dict[str, tuple[int | None, float | None, float | None]] = {
     "create": (3, 6, None),
     "get": (1, None, None),
