@@ -4,11 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pynamodb.expressions.condition import Condition
-
 from chalicelib.adapters.keys import budget_pk
 from chalicelib.adapters.rows.budgets import BudgetRow
-from chalicelib.adapters.transactions import Item, Part, add
+from chalicelib.adapters.transactions import Item, Part, Said, add
 from chalicelib.domain import money
 from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.changes import Change
@@ -51,13 +49,14 @@ def money_parts(changes: Sequence[Change]) -> Iterator[Part]:
 
 
 def _budget_part(key: BudgetKey, move: _Move) -> Part:
-    row, claimed = BudgetRow(budget_pk(key)), move.taken - move.freed
+    claimed = move.taken - move.freed
     amounts = {"available_cents": -claimed, "claimed_cents": claimed}
-    condition: Condition | None = None
+    condition: Said | None = None
     if move.limited:
-        condition = BudgetRow.figures.exists() & (BudgetRow.available_cents >= move.limited)
+        enough = "attribute_exists(figures) AND available_cents >= :limited"
+        condition = Said(enough, {":limited": move.limited})
     elif not move.taken:  # an override makes the row of a budget that nobody knows
-        condition = BudgetRow.pk.exists()
+        condition = Said("attribute_exists(pk)")
 
     def refused(known: Item) -> BudgetRequestsError:
         if "figures" not in known:
@@ -66,4 +65,4 @@ def _budget_part(key: BudgetKey, move: _Move) -> Part:
         needed = money.from_cents(move.limited)
         return InsufficientBudgetError(str(key), needed=str(needed), available=str(available))
 
-    return Part(lambda: add(row, amounts, condition), refused)
+    return Part(lambda: add(BudgetRow, budget_pk(key), amounts, condition), refused)

@@ -44,12 +44,11 @@ def _suppliers(request: BudgetRequest) -> set[str]:
 
 
 def _totals(department: str, tally: Tally) -> Part:
-    row = TotalsRow(totals_pk(department))
     added = {"generation": 1} | {name: by for name, by in tally if by}
 
     def write() -> Write:
         at = datetime.now(UTC).isoformat()  # of this attempt, however many were refused before
-        return add(row, added, changed_at=at)
+        return add(TotalsRow, totals_pk(department), added, changed_at=at)
 
     return Part(write, lambda _: ConflictError())
 

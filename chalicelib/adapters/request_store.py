@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from pynamodb.expressions.condition import Condition
-
 from chalicelib.adapters.keys import NOTIFICATIONS, request_pk
 from chalicelib.adapters.money_parts import money_parts
 from chalicelib.adapters.outbox import outbox
@@ -15,7 +13,7 @@ from chalicelib.adapters.request_rows import request_in, row_of
 from chalicelib.adapters.rows.counters import SequenceRow
 from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.adapters.tables import client
-from chalicelib.adapters.transactions import Item, Part, put, transact
+from chalicelib.adapters.transactions import Item, Part, Said, put, transact
 from chalicelib.domain.changes import Change
 from chalicelib.domain.errors import (
     ConflictError,
@@ -133,7 +131,7 @@ def _size(row: RequestRow) -> int:
     return len(row.body) + len(row.summary or b"")
 
 
-def _unchanged_since(change: Change) -> Condition:
+def _unchanged_since(change: Change) -> Said:
     if change.before is None:
-        return RequestRow.pk.does_not_exist()
-    return RequestRow.version == change.before.version
+        return Said("attribute_not_exists(pk)")
+    return Said("version = :before", {":before": change.before.version})

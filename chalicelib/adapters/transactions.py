@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import sleep
 from typing import Any
 
@@ -40,7 +40,23 @@ class Part:
     refused: Callable[[Item], Exception]
 
 
-def put(row: Row, condition: Condition | None = None) -> Write:
+@dataclass(frozen=True)
+class Said:
+    """A condition in DynamoDB's own words: what every commit asks, said without PynamoDB.
+
+    `numbers` are what the words refer to, such as `:limited`. Names in them must not be reserved.
+    """
+
+    words: str
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+    def serialize(self, _: dict[str, str], values: dict[str, Any]) -> str:
+        """Return the words, and add the numbers to the values, as PynamoDB's conditions do."""
+        values.update({name: {"N": str(number)} for name, number in self.numbers.items()})
+        return self.words
+
+
+def put(row: Row, condition: Condition | Said | None = None) -> Write:
     """Return what puts a row."""
     return {"Put": _request(row, {"Item": row.serialize()}, {}, {}, condition)}
 
@@ -50,19 +66,23 @@ def update(row: Row, actions: Sequence[Action], condition: Condition | None = No
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     said = {
-        "Key": _key(row),
+        "Key": {"pk": {"S": row.pk}, "sk": {"S": row.sk}},
         "UpdateExpression": Update(*actions).serialize(names, values),
     }
     return {"Update": _request(row, said, names, values, condition)}
 
 
 def add(
-    row: Row, amounts: Mapping[str, int], condition: Condition | None = None, **texts: str
+    kind: type[Row],
+    pk: str,
+    amounts: Mapping[str, int],
+    condition: Condition | Said | None = None,
+    **texts: str,
 ) -> Write:
-    """Return what adds `amounts` to numbers of the item that has the keys of `row`, by their names.
+    """Return what adds `amounts` to numbers of an item by their names, and sets `texts`.
 
-    And sets `texts`. It does what `update` does, and is what every commit pays for: actions of
-    PynamoDB take ten times as long to put together.
+    The item is that of its kind, of which a partition has one. It does what `update` does, and is
+    what every commit pays for: actions of PynamoDB take ten times as long to put together.
     """
     names = {name: f"#{name}" for name in (*texts, *amounts)}
     values: dict[str, Any] = {f":{name}": {"N": str(amount)} for name, amount in amounts.items()}
@@ -70,20 +90,19 @@ def add(
     expression = "ADD " + ", ".join(f"#{name} :{name}" for name in amounts)
     if texts:
         expression += " SET " + ", ".join(f"#{name} = :{name}" for name in texts)
-    said = {"Key": _key(row), "UpdateExpression": expression}
-    return {"Update": _request(row, said, names, values, condition)}
-
-
-def _key(row: Row) -> Item:
-    return {"pk": {"S": row.pk}, "sk": {"S": row.sk}}
+    said = {
+        "Key": {"pk": {"S": pk}, "sk": {"S": kind.sk.default}},
+        "UpdateExpression": expression,
+    }
+    return {"Update": _request(kind, said, names, values, condition)}
 
 
 def _request(
-    row: Row,
+    row: Row | type[Row],
     said: dict[str, Any],
     names: dict[str, str],
     values: dict[str, Any],
-    condition: Condition | None,
+    condition: Condition | Said | None,
 ) -> dict[str, Any]:
     """Return a write of the row's table; `names` and `values` are what its expressions refer to."""
     request = {"TableName": row.Meta.table_name, **said}

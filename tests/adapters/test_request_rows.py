@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.adapters.keys import request_pk
-from chalicelib.adapters.request_rows import request_in, rewritten, row_of, told_by
+from chalicelib.adapters.packing import text_of
+from chalicelib.adapters.request_rows import request_in, rewritten, row_of, summary_in, told_by
 from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain import drafting, transitions
 from chalicelib.domain.changes import Change
@@ -62,6 +63,22 @@ def test_a_usual_request_and_what_is_told_of_it_fit_a_kilobyte(change: Change) -
     shown = {"pk", "sk", "listed", "department_status", "summary"}
     listed = sum(len(name) + len(*attributes[name].values()) for name in shown)
     assert 20 * listed <= 8192  # a page of 20 in one read unit
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        created(**USUAL),
+        created(category="capital", linkedPurchaseRequestId="pr-1", linkedPurchaseRequestRefNo="7"),
+        submitted(),
+        approved(),
+    ],
+)
+def test_a_summary_is_that_of_the_request(change: Change) -> None:
+    row = row_of(change.after, told(change))
+
+    assert text_of(row.summary) == Summary.of(change.after).model_dump_json(exclude_none=True)
+    assert summary_in(row.summary) == Summary.of(change.after)
 
 
 def test_a_row_of_the_form_before_packing_is_read_as_any_other(old: Change) -> None:

@@ -12,7 +12,7 @@ from chalicelib.adapters.rows.budgets import BudgetRow
 from chalicelib.adapters.rows.counters import TotalsRow
 from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.adapters.rows.work import ReceiptRow
-from chalicelib.adapters.transactions import Part
+from chalicelib.adapters.transactions import Part, Said
 from chalicelib.domain import transitions
 from chalicelib.domain.errors import BusyError
 from tests.botocore_answers import answering
@@ -208,7 +208,11 @@ def test_adding_does_what_updating_does() -> None:
         transactions.transact(
             Part(
                 lambda: transactions.add(
-                    by_adding, {"pending": 5, "pending_cents": -12}, condition, changed_at="now"
+                    TotalsRow,
+                    by_adding.pk,
+                    {"pending": 5, "pending_cents": -12},
+                    Said("pending <= :most", {":most": 5}),
+                    changed_at="now",
                 ),
                 AssertionError,
             ),
