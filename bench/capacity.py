@@ -8,7 +8,8 @@ consistent. tests/e2e/test_units.py holds these rules beside what an engine of i
 What an item was is known of the writes and whole reads of the same bill: one that it has not seen
 before counts as new. Of updates, values that are computed there (`a + :b`, paths into maps) stand
 as they were; no index has such a key. A condition that fails costs what its write would have. A
-read is as large as what came back: the service has no query that leaves out some of what it read.
+read is as large as what came back; a query that leaves out some of what it reads is made without
+leaving it out, since all of it is paid for.
 """
 
 import os
@@ -141,7 +142,14 @@ def billed(bill: Bill, client: BaseClient) -> Iterator[Bill]:
     """Count every call of `client` while the block runs."""
     tables, alone = declared(), Lock()
 
-    def sent(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    def sent(
+        params: dict[str, Any],
+        model: Any,  # noqa: ANN401 - botocore's
+        context: dict[str, Any],
+        **_: object,
+    ) -> None:
+        if model.name == "Query":
+            params.pop("ProjectionExpression", None)
         context[__name__] = params
 
     def came(

@@ -17,8 +17,10 @@ import pytest
 import time_machine
 
 from bench import operations
-from bench.capacity import Bill
+from bench.capacity import Bill, billed
 from chalicelib import bootstrap
+from chalicelib.adapters import tables
+from chalicelib.adapters.rows.requests import RequestRow
 from chalicelib.domain import signing
 from chalicelib.domain.budgets import BudgetKey
 from chalicelib.domain.webhooks import Endpoint, Subscription
@@ -167,6 +169,25 @@ def bills(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, Bill]:  # noqa
     key = BudgetKey.of("hr", bootstrap.calendar().quarter_of(now))
     finance_said(bootstrap.budgets(), figures(), key=key, at=now)
     return operations.measure()
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_query_that_leaves_out_what_it_reads_is_billed_for_it() -> None:
+    bootstrap.requests()
+    row = {"pk": {"S": "long"}, "sk": {"S": "1"}, "text": {"S": "x" * 9000}}
+    asked = {
+        "TableName": RequestRow.Meta.table_name,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "long"}},
+        "ConsistentRead": True,
+    }
+    client = tables.client()
+    client.put_item(TableName=RequestRow.Meta.table_name, Item=row)
+
+    with billed(Bill(), client) as bill:
+        client.query(**asked, ProjectionExpression="sk")
+
+    assert bill.read_units == 3
 
 
 def test_no_operation_asks_more_of_the_tables_than_its_ceiling(bills: dict[str, Bill]) -> None:
