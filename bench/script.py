@@ -11,7 +11,7 @@ Event = dict[str, Any]
 Play = Callable[[Event], Any]
 
 _REQUESTS = "/budget-requests"
-NEW = {
+NEW: dict[str, Any] = {
     "department": "finance",
     "amountRequested": 1250.5,
     "purpose": "New laptops for the audit team",

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 from botocore.client import BaseClient
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
@@ -103,7 +104,7 @@ def measure(stack: RunningStack, package: Unpacked) -> dict[str, list[Step]]:
     admin = stack.token("Finance Admin", sub="u-admin", name="admin")
     functions = deployed(stack)
     # The calculator knows a table by the name that a function's environment has of it.
-    os.environ |= {
+    tables = {
         name: value
         for _, environment in functions.values()
         for name, value in environment.items()
@@ -116,6 +117,7 @@ def measure(stack: RunningStack, package: Unpacked) -> dict[str, list[Step]]:
         TemporaryDirectory() as kept,
         _one_subscriber(stack),
         _alone(stack) as consumers,
+        patch.dict(os.environ, tables),
         billed(Bill(), played) as bill,
     ):
         play = _Play(

@@ -183,11 +183,8 @@ def _rewrite(
 
 def _state(place: Place, migration: Migration) -> State:
     row = place.row(MigrationRow, "WorkTableName")
-    try:
-        kept = row.get(_pk(migration.id), MigrationRow.sk.default, consistent_read=True)
-    except row.DoesNotExist:
-        return State(id=migration.id)
-    return State.model_validate_json(kept.body)
+    kept = row.read(_pk(migration.id), "MIGRATION")
+    return State.model_validate_json(kept.body) if kept else State(id=migration.id)
 
 
 def _keep(place: Place, state: State) -> None:

@@ -75,7 +75,7 @@ def of_request(place: Place, named: str) -> Found:
         ]
         kept = {
             (found.pk, found.sk): _told(text_of(found.outbox))
-            for found in place.row(ToldRow, "ToldTableName").batch_get(keys)
+            for found in place.row(ToldRow, "ToldTableName").read_many(keys)
         }
     last = told_by(row)  # nothing, where the row came back from a backup
     if last and datetime.now(UTC) - request.history[-1].changed_at < KEEP_TOLD:
@@ -148,17 +148,16 @@ def _told(text: str) -> Told:
     return Told(Outbox.model_validate_json(text), text)
 
 
-def _request(place: Place, named: str) -> Any:  # noqa: ANN401 - a row class made at run time
+def _request(place: Place, named: str) -> RequestRow:
     code = _CODE.fullmatch(named)
     try:
         number = requests.request_id(int(code[1]), int(code[2])) if code else int(named)
     except ValueError:
         raise OperatorError(f"{named} is neither the id of a request nor its code.") from None
-    row = place.row(RequestRow, "RequestsTableName")
-    try:
-        return row.get(request_pk(number), "REQUEST", consistent_read=True)
-    except row.DoesNotExist:
-        raise OperatorError(f"There is no request {named}.") from None
+    found = place.row(RequestRow, "RequestsTableName").read(request_pk(number), "REQUEST")
+    if found is None:
+        raise OperatorError(f"There is no request {named}.")
+    return found
 
 
 def _history(place: Place, request: BudgetRequest) -> list[HistoryEntry]:

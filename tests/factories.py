@@ -27,9 +27,10 @@ from chalicelib.domain.events import Event
 from chalicelib.domain.fiscal import FiscalCalendar
 from chalicelib.domain.messages import PublishedEvent, cloud_event
 from chalicelib.domain.requests import BudgetRequest
-from chalicelib.domain.signing import seal
+from chalicelib.domain.signing import format_secret, seal
 from chalicelib.domain.syncs import Recording
 from chalicelib.domain.tellings import Begun, Telling
+from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.usecases.ports import BudgetStore, Tellings
 
 #: The moment most tests happen at: a Tuesday in the first quarter.
@@ -82,6 +83,24 @@ def request_body(**more: object) -> dict[str, Any]:
         "amountRequested": 50000,
         "purpose": "New laptops for the audit team",
     } | more
+
+
+def endpoint(url: str, secret: str | None = None, **more: object) -> Endpoint:
+    """Return a subscription to everything, with the secret that signs what it is sent."""
+    fields: dict[str, object] = {
+        "id": "wh_1",
+        "url": url,
+        "events": ("*",),
+        "departments": (),
+        "description": None,
+        "is_active": True,
+        "created_by": "u-superadmin",
+        "created_at": AT,
+    }
+    return Endpoint(
+        subscription=Subscription.model_validate(fields | more),
+        secret=secret or format_secret(b"s" * 32),
+    )
 
 
 def item_body(**more: object) -> dict[str, Any]:

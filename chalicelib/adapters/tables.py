@@ -1,4 +1,6 @@
-"""The tables as PynamoDB models: keys and what conditions read are attributes, the rest is JSON.
+"""The tables, and what their rows (rows/) have in common as PynamoDB models.
+
+Keys and what conditions read are attributes, the rest is JSON.
 
 A request is one JSON text, packed (packing.py): it is read and written as a whole, by code that
 parses it into a model anyway, and a map of attributes would cost a Python call a field in both
@@ -104,8 +106,7 @@ class Row(Model):
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
         """Return the row of an item that was read, each attribute set once.
 
-        PynamoDB itself sets every default twice before the values: half of the CPU that a page of
-        a list had beyond botocore's.
+        PynamoDB itself sets every default twice before the values.
         """
         row = cls.__new__(cls)
         attributes, row.attribute_values = cls.get_attributes(), dict(_defaults(cls))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from botocore.client import BaseClient
@@ -37,12 +38,12 @@ class Compared:
 
 
 @pytest.fixture
-def client(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseClient]:
+def client(stack: RunningStack) -> Iterator[BaseClient]:
     """The service's client of DynamoDB; this process is the service, on the stack."""
-    monkeypatch.setattr(os, "environ", os.environ.copy())
-    _forget()
-    operations.compose(stack)
-    yield tables.client()
+    with patch.dict(os.environ):  # put back as it was
+        _forget()
+        operations.compose(stack)
+        yield tables.client()
     _forget()
 
 

@@ -21,14 +21,14 @@ from chalicelib.domain import signing
 from chalicelib.domain.deliveries import SLOW, Answered, Delivery, DeliveryStatus
 from chalicelib.domain.events import AuditAction
 from chalicelib.domain.messages import PublishedEvent
-from chalicelib.domain.webhooks import DisabledBecause, Endpoint, Subscription
+from chalicelib.domain.webhooks import DisabledBecause
 from chalicelib.handlers.webhooks import BATCH_SIZE, webhooks
 from chalicelib.observability import Metric
 from chalicelib.usecases import deliveries
 from tests import samples
 from tests.backlogs import copied_as_due
 from tests.conftest import Aws, Logs, client
-from tests.factories import sealed
+from tests.factories import endpoint, sealed
 from tests.handlers.workers import again, counted, run, run_sample
 from tests.http_api import Api
 from tests.partner import Call, Partner, Reply
@@ -120,18 +120,9 @@ def line(
 
 
 def subscribe(url: str, number: int = 1, *events: str) -> None:
-    subscription = Subscription(
-        id=f"wh_{number}",
-        url=f"{url}/hook",
-        events=events or ("*",),
-        departments=(),
-        description=None,
-        is_active=True,
-        created_by="u-superadmin",
-        created_at=START,
-    )
+    hears: dict[str, object] = {"events": events} if events else {}
     bootstrap.subscriptions().add(
-        Endpoint(subscription=subscription, secret=SECRET),
+        endpoint(f"{url}/hook", SECRET, id=f"wh_{number}", created_at=START, **hears),
         audit=samples.story()[0].audit,  # whatever it says
     )
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.domain import signing
-from chalicelib.domain.webhooks import WARN_AFTER, Endpoint, Subscription
+from chalicelib.domain.webhooks import WARN_AFTER
 from chalicelib.handlers.audit import audit
 from chalicelib.handlers.finance import finance as finance_worker
 from chalicelib.handlers.inbound import inbound
@@ -18,6 +17,7 @@ from chalicelib.observability import NAMESPACE, STACK_DIMENSION, Metric
 from infra.template import alarms
 from tests import samples
 from tests.conftest import Aws
+from tests.factories import endpoint
 from tests.handlers.workers import Worker, poison, run, run_sample
 from tests.partner import Partner, Reply
 
@@ -67,22 +67,13 @@ def a_subscriber_fails(alarm: alarms.Alarm, aws: Aws, partner: Partner) -> None:
     only_warned = Metric.WEBHOOKS_FAILING.value == alarm.metric["MetricName"]
     partner.usual = Reply(503 if only_warned else 410)
     now = bootstrap.now()
-    subscription = Subscription(
-        id="wh_1",
-        url=f"{partner.url}/hook",
-        events=("*",),
-        departments=(),
-        description=None,
-        is_active=True,
-        created_by="u-superadmin",
+    failing = endpoint(
+        f"{partner.url}/hook",
         created_at=now - 2 * WARN_AFTER[0],
         failing_since=now - WARN_AFTER[0],
         last_failed_at=now,
     )
-    secret = signing.format_secret(b"s" * 32)
-    bootstrap.subscriptions().add(
-        Endpoint(subscription=subscription, secret=secret), audit=samples.story()[0].audit
-    )
+    bootstrap.subscriptions().add(failing, audit=samples.story()[0].audit)
     assert run_sample(webhooks, "webhooks.json") == []
     for order in aws.ordered():
         run(webhooks, samples.record("webhooks", order, 1))

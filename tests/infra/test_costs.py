@@ -18,18 +18,17 @@ import time_machine
 
 from bench import operations
 from bench.capacity import Bill, billed
+from bench.script import NEW
 from chalicelib import bootstrap
 from chalicelib.adapters import tables
 from chalicelib.adapters.rows.requests import RequestRow
-from chalicelib.domain import signing
 from chalicelib.domain.budgets import BudgetKey
-from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.usecases.caching import LONG_AGO
 from infra.package import Package
 from infra.paths import ROOT
 from tests import samples
 from tests.conftest import Aws
-from tests.factories import LATER, bus_key, created, figures, finance_said
+from tests.factories import LATER, bus_key, created, endpoint, figures, finance_said
 from tests.handlers.workers import Worker, run
 from tests.http_api import Api
 from tests.partner import Partner
@@ -114,21 +113,10 @@ assert not (answer or {}).get("batchItemFailures"), answer
 NOW = LATER + timedelta(seconds=2)
 
 CLERK, ADMIN = "Finance Clerk", "Finance Admin"
-ITEMS = [
-    {"itemName": f"Laptop {cost}", "quantity": 1, "unitCost": cost, "totalCost": cost}
-    for cost in (300, 400, 500)
-]
-NEW = {
-    "department": "finance",
-    "amountRequested": 1250.5,
-    "purpose": "New laptops for the audit team",
-    "justification": "The machines are seven years old and get no more updates.",
-    "items": ITEMS,
-}
-#: The same, in the lists by supplier and by link as well.
+#: The request that is measured, in the lists by supplier and by link as well.
 LISTED = NEW | {
     "linkedPurchaseRequestId": "PR-77",
-    "items": [item | {"supplierId": "s-1"} for item in ITEMS],
+    "items": [item | {"supplierId": "s-1"} for item in NEW["items"]],
 }
 
 #: What a call over HTTP costs at the most. Each is counted for its limit; a view is told to Audit.
@@ -253,18 +241,8 @@ def over(found: Mapping[str, Cost], ceilings: Mapping[str, Cost]) -> dict[str, t
 @pytest.fixture
 def subscriber(aws: Aws, partner: Partner) -> Partner:  # noqa: ARG001 - where it is kept
     """Somebody who wants to hear of everything."""
-    subscription = Subscription(
-        id="wh_1",
-        url=f"{partner.url}/hook",
-        events=("*",),
-        departments=(),
-        description=None,
-        is_active=True,
-        created_by="u-superadmin",
-        created_at=NOW,
-    )
     bootstrap.subscriptions().add(
-        Endpoint(subscription=subscription, secret=signing.format_secret(b"s" * 32)),
+        endpoint(f"{partner.url}/hook", created_at=NOW),
         audit=samples.story()[0].audit,  # whatever it says
     )
     return partner

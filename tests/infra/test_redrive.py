@@ -11,8 +11,6 @@ from botocore.exceptions import ClientError
 
 from chalicelib import bootstrap
 from chalicelib.domain.deliveries import Answered, Delivery, DeliveryStatus
-from chalicelib.domain.signing import format_secret
-from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.handlers import relay
 from chalicelib.handlers.audit import audit
 from infra import dead_letters, redrive
@@ -24,7 +22,7 @@ from infra.redrive import Sent
 from tests import samples
 from tests.botocore_answers import answering
 from tests.conftest import Aws, Logs, client
-from tests.factories import AT, published
+from tests.factories import AT, endpoint, published
 from tests.handlers.workers import run
 from tests.infra.operated import all_answering, place, relay_called, told_to_audit
 
@@ -312,18 +310,8 @@ def test_a_move_that_is_interrupted_is_cancelled(stack: Place) -> None:
 
 
 def subscribe(hook: str, *, is_active: bool) -> None:
-    subscription = Subscription(
-        id=hook,
-        url="https://receiver.example.com/hook",
-        events=("*",),
-        departments=(),
-        description=None,
-        is_active=is_active,
-        created_by="u-superadmin",
-        created_at=AT,
-    )
     bootstrap.subscriptions().add(
-        Endpoint(subscription=subscription, secret=format_secret(b"s" * 32)),
+        endpoint("https://receiver.example.com/hook", id=hook, is_active=is_active),
         audit=samples.story()[0].audit,  # whatever it says
     )
 

@@ -26,7 +26,6 @@ from chalicelib.domain.errors import BudgetRequestsError
 from chalicelib.domain.idempotency import Receipt
 from chalicelib.domain.messages import Outbox
 from chalicelib.domain.notifications import MailStatus
-from chalicelib.domain.webhooks import Endpoint, Subscription
 from chalicelib.usecases import ports, requests, reservations
 from chalicelib.usecases.writing import Writing
 from tests import fakes, samples
@@ -37,6 +36,7 @@ from tests.factories import (
     CALENDAR,
     CLERK,
     KEY,
+    endpoint,
     figures,
     finance_said,
     new_request,
@@ -151,18 +151,10 @@ class Storm:
             exposed = self.weather.exposed(part)
             monkeypatch.setattr(bootstrap, name, lambda exposed=exposed: exposed)
         finance_said(self.kept.budgets, figures(9_000_000_000))
-        subscription = Subscription(
-            id="wh_1",
-            url="https://partner.example.com/hook",
-            events=("*",),
-            departments=(),
-            description=None,
-            is_active=True,
-            created_by="u-superadmin",
-            created_at=AT,
-        )
         told = samples.story()[0].audit  # whatever it says
-        self.kept.subscriptions.add(Endpoint(subscription=subscription, secret=SECRET), audit=told)
+        self.kept.subscriptions.add(
+            endpoint("https://partner.example.com/hook", SECRET), audit=told
+        )
 
     def rage(self, changes: int) -> None:
         """Have people make so many changes, and functions run meanwhile."""
