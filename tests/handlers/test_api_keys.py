@@ -220,6 +220,23 @@ def test_a_revoked_key_is_refused_by_the_very_next_call(api: Api) -> None:
     assert again.data == revoked.data
 
 
+def test_webhooks_of_a_revoked_key_stay_and_say_whose_they_are(api: Api) -> None:
+    data = made(api, scopes=["webhooks:manage"]).data
+    body = {
+        "url": "https://127.0.0.1:9/hook",
+        "events": ["*"],
+        "departments": data["departments"],
+    }
+    hook = call(api, data["key"], "POST", "/webhooks", body).data
+
+    api.call("DELETE", f"/api-keys/{data['id']}", role="SuperAdmin")
+
+    (shown,) = api.get("/webhooks", "SuperAdmin").json["data"]
+    assert (shown["id"], shown["createdBy"]) == (hook["id"], f"key:{data['id']}")
+    assert shown["isActive"]
+    assert api.call("DELETE", f"/webhooks/{hook['id']}", role="SuperAdmin").status == 200
+
+
 def test_a_use_is_seen_without_a_write_a_call(
     api: Api, aws: Aws, clock: time_machine.Traveller
 ) -> None:
